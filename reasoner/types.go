@@ -1,0 +1,177 @@
+package reasoner
+
+import (
+	"context"
+	"time"
+)
+
+// Mode is the way in which a question is answered.
+type Mode string
+
+const (
+	// ModeLatent is the loop: search with a vector made by the language model,
+	// read what was found, decide whether to search again, answer.
+	ModeLatent Mode = "LATENT"
+	// ModeExplicit is the baseline that writes each subquery as text.
+	ModeExplicit Mode = "EXPLICIT"
+	// ModeSingle is one search with the question's own embedding, then the
+	// answer from the passages found.
+	ModeSingle Mode = "SINGLE"
+	// ModeDirect answers from the question alone. It makes one plain search, so
+	// that there are objects for the answer to stand on, and reads none of them.
+	ModeDirect Mode = "DIRECT"
+)
+
+// MaxPassagesPerHop bounds Request.PassagesPerHop.
+const MaxPassagesPerHop = 10
+
+// Request is one question. Its zero values, but for Question, stand for the
+// defaults named below; a caller whose users can write a zero themselves must
+// refuse it before it gets here.
+type Request struct {
+	// Question must not be blank, and must fit the bundle's question limits.
+	Question string
+	// Mode is ModeLatent when empty.
+	Mode Mode
+	// MaxHops bounds the searches, 1 to the bundle's limits.hops, which is also
+	// the default.
+	MaxHops int
+	// PassagesPerHop is how many new passages a search brings in, 1 to
+	// MaxPassagesPerHop; the default is the bundle's limits.passages.
+	PassagesPerHop int
+	// Decode asks for each hop's thought and subquery as text. It is for
+	// explanation: the answer is the same with and without.
+	Decode bool
+	// Budget bounds the time from the call of Ask, waiting in the queue
+	// included; 0 is no bound. When it is nearly used up the loop stops
+	// searching and answers; see Answer.Partial.
+	Budget time.Duration
+}
+
+// Query is what one hop searches for.
+type Query struct {
+	// Vector has the retriever's dimension and unit length.
+	Vector []float32
+	// Words are the hop's focus: words of passages read in earlier hops that
+	// the query looks for, heaviest first. Empty at the first hop.
+	Words []Word
+	// Limit is how many passages are wanted beside the excluded ones.
+	Limit int
+	// Exclude holds the ids that earlier hops found.
+	Exclude []string
+}
+
+// Word is a lower-cased word with its gate, 0 to 1.
+type Word struct {
+	Text   string
+	Weight float32
+}
+
+// Passage is one object that a search found.
+type Passage struct {
+	// ID is unique in what the Searcher searches.
+	ID string
+	// Text is the whole text as the reader should see it; the engine cuts it to
+	// the bundle's token budget.
+	Text string
+	// Distance is the object's own in this search.
+	Distance float32
+}
+
+// Searcher is a search bound to the scope of one question: collection, tenant,
+// filter, rights. It returns the best passage first. Search is called from one
+// goroutine at a time, and may return fewer passages than asked for, or none.
+type Searcher interface {
+	Search(ctx context.Context, q Query) ([]Passage, error)
+}
+
+// Embedder makes the retriever's own vectors of texts: unit length, in order.
+type Embedder interface {
+	Embed(ctx context.Context, texts []string) ([][]float32, error)
+}
+
+// Why a loop ended, as Answer.StoppedBy.
+const (
+	// StoppedByAction: the model chose to answer.
+	StoppedByAction = "action"
+	// StoppedByMaxHops: Request.MaxHops searches were made.
+	StoppedByMaxHops = "max_hops"
+	// StoppedByNoNewPassages: a search found nothing that was not known.
+	StoppedByNoNewPassages = "no_new_passages"
+	// StoppedByBudget: Request.Budget was used up, or what was left of it was
+	// needed for the answer.
+	StoppedByBudget = "budget"
+	// StoppedByContext: the passages found did not all fit the model's context.
+	StoppedByContext = "context"
+	// StoppedBySingle and StoppedByDirect end the modes without a loop.
+	StoppedBySingle = "single"
+	StoppedByDirect = "direct"
+)
+
+// Answer is the text that the model gave.
+type Answer struct {
+	Text string
+	// Confidence is the geometric mean of the probabilities of the answer's
+	// tokens, the one that ended it included; 0 where no answer was decoded.
+	Confidence float32
+	// Abstained is set when there is no text, or when the text is the one by
+	// which the bundle's model says that it does not know.
+	Abstained bool
+	// Partial is set when the loop wanted to do more than it could: the budget
+	// ended or the context was full.
+	Partial bool
+	// StoppedBy is one of the StoppedBy constants.
+	StoppedBy string
+}
+
+// Actions of a hop.
+const (
+	ActionQuery  = "query"
+	ActionAnswer = "answer"
+)
+
+// Hop is the trace of one turn of the loop. Hops that searched come first; one
+// with ActionAnswer, which found nothing and has no vector, ends the list
+// whenever an answer was decoded, and carries the time that this took.
+type Hop struct {
+	// N counts from 1.
+	N      int
+	Action string
+	// IDs and Distances are of the passages that this hop found and no earlier
+	// one had, best first.
+	IDs       []string
+	Distances []float32
+	// Vector is the query vector; searching with it again finds the same.
+	Vector []float32
+	// Focus are the words of earlier passages that the hop looked for.
+	Focus []Word
+	// Thought and Subquery are the latents in words, where asked for.
+	Thought, Subquery string
+	// Model, Search and Decode are the times of the hop's passes, of its
+	// search, and of putting its latents into words.
+	Model, Search, Decode time.Duration
+}
+
+// Evidence is one passage that was found, in the order of Result.Evidence.
+type Evidence struct {
+	ID string
+	// Hop counts from 1, Rank from 1 within the hop.
+	Hop, Rank int
+	Distance  float32
+}
+
+// Timings of one question. Model holds the passes, without those that put
+// latents into words; Queue is the wait for the model.
+type Timings struct {
+	Total, Model, Search, Queue time.Duration
+}
+
+// Result is an answered question.
+type Result struct {
+	Answer Answer
+	Hops   []Hop
+	// Evidence holds every passage found: the first one in which the answer
+	// stands, then the others by hop and rank.
+	Evidence []Evidence
+	Timings  Timings
+}
