@@ -1,0 +1,117 @@
+package ort
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// LibraryVersion is the ONNX Runtime that the project is built and tested with;
+// older minor versions are refused, newer ones accepted.
+const LibraryVersion = "1.32.0"
+
+// libraryVariable names a libonnxruntime to load in place of the search.
+const libraryVariable = "LATENTASK_ORT_LIBRARY"
+
+// libraryNames are tried in a folder, in this order.
+var libraryNames = []string{"libonnxruntime.so." + LibraryVersion, "libonnxruntime.so.1", "libonnxruntime.so"}
+
+// findLibrary settles which libonnxruntime to load. An explicit path, from the
+// configuration or the environment, is the only candidate when there is one.
+// Otherwise: lib/ beside the executable, then .latentask/lib of the working
+// directory or of a folder above it. In each, the GPU build in gpu/ goes first
+// unless the device is the CPU; it serves the CPU as well.
+func findLibrary(explicit string, want request) (string, error) {
+	missing := func(op string, err error) error {
+		return &Error{
+			Kind: ErrLibraryMissing, Op: op, Err: err,
+			Hint: fmt.Sprintf("put libonnxruntime.so.%s into lib/ beside the executable, or name it in %s; `make libs` fetches it", LibraryVersion, libraryVariable),
+		}
+	}
+	if explicit == "" {
+		explicit = os.Getenv(libraryVariable)
+	}
+	if explicit != "" {
+		path, err := filepath.Abs(explicit)
+		if err == nil {
+			_, err = os.Stat(path)
+		}
+		if err != nil {
+			return "", missing("find ONNX Runtime", err)
+		}
+		return path, nil
+	}
+	folders := libraryFolders()
+	for _, folder := range folders {
+		subfolders := []string{"gpu", "."}
+		if want.kind == CPU {
+			subfolders = []string{"."}
+		}
+		for _, sub := range subfolders {
+			for _, name := range libraryNames {
+				path := filepath.Join(folder, sub, name)
+				if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+					return path, nil
+				}
+			}
+		}
+	}
+	return "", missing("find ONNX Runtime", fmt.Errorf("no %s in %s", libraryNames[0], strings.Join(folders, ", ")))
+}
+
+// libraryFolders lists where a library is looked for, best first.
+func libraryFolders() []string {
+	var folders []string
+	if exe, err := os.Executable(); err == nil {
+		if real, err := filepath.EvalSymlinks(exe); err == nil {
+			exe = real
+		}
+		folders = append(folders, filepath.Join(filepath.Dir(exe), "lib"))
+	}
+	dir, err := os.Getwd()
+	for err == nil {
+		folder := filepath.Join(dir, ".latentask", "lib")
+		if _, statErr := os.Stat(folder); statErr == nil {
+			folders = append(folders, folder)
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			break
+		}
+		dir = parent
+	}
+	return folders
+}
+
+// checkVersion refuses libraries older than LibraryVersion's minor version:
+// graphs may use operators that they do not have.
+func checkVersion(got string) error {
+	gotMajor, gotMinor, err := majorMinor(got)
+	if err == nil {
+		wantMajor, wantMinor, _ := majorMinor(LibraryVersion)
+		if gotMajor == wantMajor && gotMinor >= wantMinor {
+			return nil
+		}
+		err = fmt.Errorf("found %s", got)
+	}
+	return &Error{
+		Kind: ErrLibraryVersion, Op: "load ONNX Runtime", Err: err,
+		Hint: fmt.Sprintf("install ONNX Runtime %s or a newer 1.x", LibraryVersion),
+	}
+}
+
+func majorMinor(version string) (major, minor int, err error) {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return 0, 0, fmt.Errorf("version %q", version)
+	}
+	major, err1 := strconv.Atoi(parts[0])
+	minor, err2 := strconv.Atoi(parts[1])
+	if err := errors.Join(err1, err2); err != nil {
+		return 0, 0, fmt.Errorf("version %q: %w", version, err)
+	}
+	return major, minor, nil
+}
