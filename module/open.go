@@ -1,0 +1,91 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/latentask/latentask/internal/bundle"
+	"github.com/latentask/latentask/internal/ort"
+	"github.com/latentask/latentask/reasoner"
+	"github.com/latentask/latentask/vectorizer"
+)
+
+// openModel opens the bundle at settings.Bundle and everything that runs it.
+// What it opened before an error is closed again.
+func openModel(ctx context.Context, settings Settings) (m *model, err error) {
+	if _, err := os.Stat(settings.Bundle); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w at %s", errNoBundle, settings.Bundle)
+	}
+	var closers []func() error
+	closeAll := func() error {
+		var errs []error
+		for _, c := range slices.Backward(closers) {
+			errs = append(errs, c())
+		}
+		return errors.Join(errs...)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeAll())
+		}
+	}()
+
+	b, err := bundle.Open(settings.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	closers = append(closers, b.Close)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	rt, err := ort.Open(ort.Config{Device: settings.Device, Threads: settings.Threads})
+	if err != nil {
+		return nil, err
+	}
+	closers = append(closers, rt.Close)
+	encoder, err := vectorizer.Open(rt, b, vectorizer.Options{})
+	if err != nil {
+		return nil, err
+	}
+	closers = append(closers, encoder.Close)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	e, err := reasoner.Open(rt, b, encoder, reasoner.Options{Queue: settings.Queue})
+	if err != nil {
+		return nil, err
+	}
+	closers = append(closers, e.Close)
+
+	manifest, device := b.Manifest(), rt.Device()
+	return &model{
+		engine:    e,
+		embedder:  encoder,
+		retriever: manifest.Retriever.Name,
+		dimension: encoder.Dimension(),
+		warning:   device.Warning,
+		info: map[string]any{
+			"bundle": map[string]any{
+				"name":      manifest.Name,
+				"version":   manifest.Version,
+				"format":    manifest.Format,
+				"precision": manifest.Precision,
+				"backbone":  manifest.Backbone.Name,
+				"retriever": manifest.Retriever.Name,
+				"dimension": encoder.Dimension(),
+				"training":  manifest.Training.Run,
+			},
+			"device": map[string]any{
+				"used":      device.String(),
+				"requested": device.Requested,
+				"warning":   device.Warning,
+				"threads":   rt.Threads(),
+			},
+			"onnxruntime": rt.Version(),
+		},
+		close: closeAll,
+	}, nil
+}

@@ -1,0 +1,31 @@
+package module
+
+import (
+	"context"
+
+	"github.com/weaviate/weaviate/adapters/repos/db"
+	"github.com/weaviate/weaviate/entities/dto"
+	"github.com/weaviate/weaviate/entities/models"
+	"github.com/weaviate/weaviate/entities/search"
+
+	"github.com/latentask/latentask/graphql"
+)
+
+// Searcher is the node's database with one call changed: a vector search that
+// carries a latentAsk argument is answered by the reasoning loop.
+type Searcher struct {
+	*db.DB
+	asker *asker
+}
+
+// VectorSearch answers a latentAsk query, and passes every other on.
+func (s *Searcher) VectorSearch(ctx context.Context, params dto.GetParams, targetVectors []string,
+	searchVectors []models.Vector,
+) ([]search.Result, error) {
+	if s.asker != nil {
+		if ask, ok := graphql.FromModuleParams(params.ModuleParams); ok {
+			return s.asker.answer(ctx, params, ask, targetVectors)
+		}
+	}
+	return s.DB.VectorSearch(ctx, params, targetVectors, searchVectors)
+}

@@ -1,0 +1,83 @@
+package module
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/weaviate/weaviate/entities/models"
+	"github.com/weaviate/weaviate/entities/modelsext"
+	"github.com/weaviate/weaviate/entities/moduletools"
+	"github.com/weaviate/weaviate/entities/schema"
+	schemaconfig "github.com/weaviate/weaviate/entities/schema/config"
+	basesettings "github.com/weaviate/weaviate/usecases/modulecomponents/settings"
+)
+
+// Keys of the vectorizer's configuration. All but the model's are Weaviate's.
+const (
+	keyVectorizeClassName    = "vectorizeClassName"
+	keyVectorizePropertyName = "vectorizePropertyName"
+	keySkip                  = "skip"
+	// keyModel names the retriever that made the collection's vectors. It is
+	// written down when the collection is created on a node whose bundle is
+	// ready, so that a bundle with another retriever can't mix its vectors in.
+	keyModel = "model"
+)
+
+// ClassConfigDefaults implements modulecapabilities.ClassConfigurator.
+func (m *Text2Vec) ClassConfigDefaults() map[string]any {
+	defaults := map[string]any{keyVectorizeClassName: basesettings.DefaultVectorizeClassName}
+	if model, err := m.service.ready(); err == nil {
+		defaults[keyModel] = model.retriever
+	}
+	return defaults
+}
+
+// PropertyConfigDefaults implements modulecapabilities.ClassConfigurator.
+func (m *Text2Vec) PropertyConfigDefaults(*schema.DataType) map[string]any {
+	return map[string]any{
+		keySkip:                  !basesettings.DefaultPropertyIndexed,
+		keyVectorizePropertyName: basesettings.DefaultVectorizePropertyName,
+	}
+}
+
+// ValidateClass implements modulecapabilities.ClassConfigurator.
+func (m *Text2Vec) ValidateClass(_ context.Context, class *models.Class, cfg moduletools.ClassConfig) error {
+	settings := newClassSettings(cfg)
+	if err := settings.Validate(class); err != nil {
+		return err
+	}
+	if vc, ok := modelsext.ClassGetVectorConfig(class, cfg.TargetVector()); ok {
+		if index, ok := vc.VectorIndexConfig.(schemaconfig.VectorIndexConfig); ok && index.IsMultiVector() {
+			return fmt.Errorf("%s makes one vector an object; switch multiVector off in the vector index configuration", VectorizerName)
+		}
+	}
+	if v, ok := settings.GetSettings()[keyModel]; ok {
+		if _, ok := v.(string); !ok {
+			return fmt.Errorf("%s: %s must be a string, is %T", VectorizerName, keyModel, v)
+		}
+	}
+	if model, err := m.service.ready(); err == nil {
+		return settings.checkModel(model.retriever)
+	}
+	return nil
+}
+
+// classSettings is a collection's configuration of the vectorizer.
+type classSettings struct {
+	*basesettings.BaseClassSettings
+}
+
+func newClassSettings(cfg moduletools.ClassConfig) *classSettings {
+	return &classSettings{basesettings.NewBaseClassSettings(cfg, false)}
+}
+
+// checkModel refuses a bundle whose retriever is not the one that the
+// collection was made with. A collection that names none takes any.
+func (s *classSettings) checkModel(retriever string) error {
+	named, _ := s.GetSettings()[keyModel].(string)
+	if named == "" || named == retriever {
+		return nil
+	}
+	return fmt.Errorf("%s: this collection's vectors are of %q and the node's bundle holds %q; set %s to a bundle with the former, or import into a new collection",
+		VectorizerName, named, retriever, EnvBundle)
+}
