@@ -1,0 +1,55 @@
+package bundle_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latentask/latentask/internal/bundle"
+)
+
+// encoding makes an Encoding of tokens with their offsets.
+func encoding(tokens []string, offsets ...[2]int) bundle.Encoding {
+	return bundle.Encoding{IDs: make([]int64, len(tokens)), Tokens: tokens, Offsets: offsets}
+}
+
+func TestAlign(t *testing.T) {
+	// " Zoë's film": offsets in bytes, ë is two.
+	lm := encoding([]string{" Zo", "ë", "'s", " film"}, [2]int{0, 3}, [2]int{3, 5}, [2]int{5, 7}, [2]int{7, 12})
+	for name, c := range map[string]struct {
+		lm, retriever bundle.Encoding
+		want          []int
+	}{
+		"pieces take the end of their word": {
+			lm, encoding([]string{"z", "##oe", "'", "s", "film"}, [2]int{1, 2}, [2]int{2, 5}, [2]int{5, 6}, [2]int{6, 7}, [2]int{8, 12}),
+			[]int{1, 1, 2, 2, 3},
+		},
+		"special pieces have no state": {
+			lm, encoding([]string{"[CLS]", "film", "[SEP]"}, [2]int{0, 0}, [2]int{8, 12}, [2]int{0, 0}),
+			[]int{-1, 3, -1},
+		},
+		"words behind a cut have no state": {
+			encoding([]string{" Zo", "ë"}, [2]int{0, 3}, [2]int{3, 5}),
+			encoding([]string{"zoe", "'", "fi", "##lm"}, [2]int{1, 5}, [2]int{5, 6}, [2]int{8, 10}, [2]int{10, 12}),
+			[]int{1, -1, -1, -1},
+		},
+		"a word cut in its middle has none": {
+			encoding([]string{" fi"}, [2]int{0, 3}),
+			encoding([]string{"fi", "##lm"}, [2]int{1, 3}, [2]int{3, 5}),
+			[]int{-1, -1},
+		},
+		"tokens that share a character": { // bytes of one character each cover all of it
+			encoding([]string{"å", "Į", "ĸ"}, [2]int{0, 3}, [2]int{0, 3}, [2]int{0, 3}),
+			encoding([]string{"北"}, [2]int{0, 3}),
+			[]int{0},
+		},
+		"a continuation without a word": {
+			lm, encoding([]string{"##oe", "film"}, [2]int{2, 5}, [2]int{8, 12}),
+			[]int{1, 3},
+		},
+		"nothing read": {bundle.Encoding{}, encoding([]string{"a"}, [2]int{0, 1}), []int{-1}},
+		"nothing":      {lm, bundle.Encoding{}, []int{}},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, bundle.Align(c.lm, c.retriever)) })
+	}
+}

@@ -1,0 +1,180 @@
+package bundle
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Format is the bundle format that this package reads.
+const Format = 1
+
+// ManifestFile is the manifest's name in a bundle.
+const ManifestFile = "manifest.json"
+
+// Names of the files that every bundle has.
+const (
+	LMFile                 = "lm.onnx"
+	HeadFile               = "head.onnx"
+	QueryFile              = "query.onnx"
+	EncoderFile            = "encoder.onnx"
+	DecodeFile             = "decode.onnx"
+	LMTokenizerFile        = "lm_tokenizer.json"
+	RetrieverTokenizerFile = "retriever_tokenizer.json"
+)
+
+// required are the files without which a bundle cannot serve.
+var required = []string{
+	LMFile, HeadFile, QueryFile, EncoderFile, DecodeFile, LMTokenizerFile, RetrieverTokenizerFile,
+}
+
+// Manifest is a bundle's manifest.json. See docs/bundle.md for what the numbers
+// mean. Lengths are in tokens unless said.
+type Manifest struct {
+	Format    int    `json:"format"`
+	Name      string `json:"name"`
+	Version   string `json:"version"`
+	Precision string `json:"precision"` // of the graphs' weights, such as "int8"
+
+	Backbone  Backbone  `json:"backbone"`
+	Retriever Retriever `json:"retriever"`
+	Latent    Latent    `json:"latent"`
+	Prompt    Prompt    `json:"prompt"`
+	Limits    Limits    `json:"limits"`
+
+	Files    map[string]File `json:"files"` // by name, with forward slashes
+	Sources  []Source        `json:"sources"`
+	Training Training        `json:"training"`
+}
+
+// Backbone is the language model of lm.onnx and head.onnx.
+type Backbone struct {
+	Name         string `json:"name"`
+	Hidden       int    `json:"hidden"` // width of a state
+	Layers       int    `json:"layers"`
+	KVHeads      int    `json:"kv_heads"`
+	HeadDim      int    `json:"head_dim"`
+	Vocab        int    `json:"vocab"`         // ordinary tokens; ids from here on are latent
+	MaxPositions int    `json:"max_positions"` // longest sequence
+	EOS          int64  `json:"eos"`
+	Newline      int64  `json:"newline"`
+}
+
+// Retriever is the model of encoder.onnx, which is also the last part of query.onnx.
+type Retriever struct {
+	Name              string `json:"name"`
+	Dimension         int    `json:"dimension"`
+	MaxTokens         int    `json:"max_tokens"`          // of a text, [CLS] and [SEP] included
+	MaxQuestionTokens int    `json:"max_question_tokens"` // of a question, [CLS] and [SEP] included
+	Prefix            string `json:"prefix"`              // put before every text that is embedded
+	CLS               int64  `json:"cls"`
+	SEP               int64  `json:"sep"`
+	PAD               int64  `json:"pad"`
+}
+
+// Latent describes the latent tokens and the copy head.
+type Latent struct {
+	Think          int     `json:"think"`           // think tokens a hop
+	Query          int     `json:"query"`           // query tokens a hop
+	Pieces         int     `json:"pieces"`          // word pieces that the copy head passes on
+	FocusThreshold float64 `json:"focus_threshold"` // gate above which a piece is reported
+}
+
+// Prompt holds the backbone's ids of the fixed pieces of a sequence.
+type Prompt struct {
+	Question []int64 `json:"question"`
+	Passage  []int64 `json:"passage"`
+	Answer   []int64 `json:"answer"`
+	Thought  []int64 `json:"thought"`
+	Subquery []int64 `json:"subquery"`
+}
+
+// Limits bound a question's way through the model.
+type Limits struct {
+	Hops           int `json:"hops"`
+	Passages       int `json:"passages"` // read a hop
+	PassageTokens  int `json:"passage_tokens"`
+	QuestionTokens int `json:"question_tokens"`
+	AnswerTokens   int `json:"answer_tokens"`
+	ThoughtTokens  int `json:"thought_tokens"`
+	SubqueryTokens int `json:"subquery_tokens"`
+}
+
+// File is what a file of the bundle must be.
+type File struct {
+	SHA256 string `json:"sha256"` // lower-case hexadecimal
+	Size   int64  `json:"size"`   // bytes
+}
+
+// Source is where weights came from.
+type Source struct {
+	Name    string `json:"name"`
+	Package string `json:"package"`
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"`
+	License string `json:"license"`
+}
+
+// Training says how the bundle was trained. Nothing depends on it, so fields
+// that are not known here are allowed.
+type Training struct {
+	Run     string         `json:"run"`
+	Tokens  int64          `json:"tokens"`
+	Figures map[string]any `json:"figures"`
+}
+
+// UnmarshalJSON lets unknown fields pass, unlike the manifest around it.
+func (t *Training) UnmarshalJSON(data []byte) error {
+	type plain Training
+	return json.Unmarshal(data, (*plain)(t))
+}
+
+// ParseManifest reads and checks a manifest. Unknown fields are errors: within
+// one format they can only be mistakes. Errors are of type [*Error], with kind
+// [ErrFormat], [ErrCorrupt] or [ErrIncompatible].
+func ParseManifest(data []byte) (*Manifest, error) {
+	var head struct {
+		Format *int `json:"format"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, manifestError(ErrCorrupt, err)
+	}
+	if head.Format == nil {
+		return nil, manifestError(ErrCorrupt, errors.New("no format number"))
+	}
+	if *head.Format != Format {
+		e := &Error{Kind: ErrFormat, File: ManifestFile, Err: fmt.Errorf("format %d, this build reads %d", *head.Format, Format)}
+		e.Hint = hintRebuild
+		if *head.Format > Format {
+			e.Hint = "use a newer build, or a bundle made for this one"
+		}
+		return nil, e
+	}
+	var m Manifest
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&m); err != nil {
+		return nil, manifestError(ErrCorrupt, err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, manifestError(ErrCorrupt, errors.New("text after the manifest"))
+	}
+	if err := m.validate(); err != nil {
+		return nil, manifestError(ErrIncompatible, err)
+	}
+	return &m, nil
+}
+
+func manifestError(kind, cause error) *Error {
+	return &Error{Kind: kind, File: ManifestFile, Hint: hintRebuild, Err: cause}
+}
+
+// SequenceTokens is the length of the longest sequence that the limits allow.
+func (m *Manifest) SequenceTokens() int {
+	l := &m.Limits
+	hop := m.Latent.Think + m.Latent.Query + l.Passages*(len(m.Prompt.Passage)+l.PassageTokens)
+	return len(m.Prompt.Question) + l.QuestionTokens + l.Hops*hop +
+		m.Latent.Think + len(m.Prompt.Answer) + l.AnswerTokens
+}

@@ -1,0 +1,157 @@
+package bundle_test
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/latentask/latentask/internal/bundle"
+	"github.com/latentask/latentask/internal/bundle/bundletest"
+)
+
+// small is the small bundle's manifest, complete with its files.
+func small(t testing.TB) *bundle.Manifest {
+	parts := bundletest.Small(t)
+	parts.Write(t)
+	return parts.Manifest
+}
+
+func encode(t testing.TB, m *bundle.Manifest) []byte {
+	t.Helper()
+	data, err := json.Marshal(m)
+	require.NoError(t, err)
+	return data
+}
+
+func TestParseManifest(t *testing.T) {
+	want := small(t)
+	want.Sources = []bundle.Source{{Name: "weights", Package: "a-package", Version: "1.0", SHA256: strings.Repeat("0", 64), License: "Apache-2.0"}}
+	want.Training = bundle.Training{Run: "r1", Tokens: 12, Figures: map[string]any{"recall": 0.5}}
+	got, err := bundle.ParseManifest(encode(t, want))
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	// question 1+24, three hops of 2+4 latents and 2 passages of 1+24, 2 think, 1+8 answer
+	require.Equal(t, 25+3*(6+2*25)+2+9, got.SequenceTokens())
+}
+
+func TestManifestFormat(t *testing.T) {
+	for text, want := range map[string]error{
+		`{"format": 2, "later": true}`: bundle.ErrFormat,
+		`{"format": 0}`:                bundle.ErrFormat,
+		`{"format": "1"}`:              bundle.ErrCorrupt,
+		`{}`:                           bundle.ErrCorrupt,
+		`{"format": 1, "nmae": "x"}`:   bundle.ErrCorrupt,
+		`{"format": 1}`:                bundle.ErrIncompatible,
+		`[1]`:                          bundle.ErrCorrupt,
+		``:                             bundle.ErrCorrupt,
+	} {
+		_, err := bundle.ParseManifest([]byte(text))
+		require.ErrorIs(t, err, want, text)
+		var typed *bundle.Error
+		require.ErrorAs(t, err, &typed)
+		require.Equal(t, bundle.ManifestFile, typed.File)
+		require.NotEmpty(t, typed.Hint)
+	}
+	_, err := bundle.ParseManifest(append(encode(t, small(t)), []byte(" {}")...))
+	require.ErrorIs(t, err, bundle.ErrCorrupt, "text behind the manifest")
+	_, err = bundle.ParseManifest([]byte(`{"format": 2}`))
+	require.ErrorContains(t, err, "newer build")
+}
+
+func TestTrainingMayHoldMore(t *testing.T) {
+	data := strings.Replace(string(encode(t, small(t))), `"training":{`, `"training":{"machine":"x",`, 1)
+	_, err := bundle.ParseManifest([]byte(data))
+	require.NoError(t, err)
+}
+
+func TestManifestValidation(t *testing.T) {
+	for says, spoil := range map[string]func(*bundle.Manifest){
+		"name":                              func(m *bundle.Manifest) { m.Name = " " },
+		"version":                           func(m *bundle.Manifest) { m.Version = "" },
+		"precision":                         func(m *bundle.Manifest) { m.Precision = strings.Repeat("x", 300) },
+		"backbone.hidden":                   func(m *bundle.Manifest) { m.Backbone.Hidden = 0 },
+		"backbone.layers":                   func(m *bundle.Manifest) { m.Backbone.Layers = -1 },
+		"backbone.kv_heads":                 func(m *bundle.Manifest) { m.Backbone.KVHeads = 1 << 20 },
+		"backbone.head_dim":                 func(m *bundle.Manifest) { m.Backbone.HeadDim = 0 },
+		"backbone.vocab":                    func(m *bundle.Manifest) { m.Backbone.Vocab = math.MaxInt },
+		"backbone.eos":                      func(m *bundle.Manifest) { m.Backbone.EOS = int64(m.Backbone.Vocab) },
+		"backbone.newline":                  func(m *bundle.Manifest) { m.Backbone.Newline = -1 },
+		"retriever.name":                    func(m *bundle.Manifest) { m.Retriever.Name = "" },
+		"retriever.dimension":               func(m *bundle.Manifest) { m.Retriever.Dimension = 0 },
+		"retriever.max_tokens":              func(m *bundle.Manifest) { m.Retriever.MaxTokens = 2 },
+		"retriever.max_question_tokens":     func(m *bundle.Manifest) { m.Retriever.MaxQuestionTokens = m.Retriever.MaxTokens + 1 },
+		"retriever.sep":                     func(m *bundle.Manifest) { m.Retriever.SEP = -5 },
+		"latent.think":                      func(m *bundle.Manifest) { m.Latent.Think = 0 },
+		"latent.query":                      func(m *bundle.Manifest) { m.Latent.Query = 0 },
+		"latent.pieces":                     func(m *bundle.Manifest) { m.Latent.Pieces = 0 },
+		"latent.focus_threshold":            func(m *bundle.Manifest) { m.Latent.FocusThreshold = 1.5 },
+		"prompt.question":                   func(m *bundle.Manifest) { m.Prompt.Question = nil },
+		"prompt.answer":                     func(m *bundle.Manifest) { m.Prompt.Answer = []int64{1, 1 << 40} },
+		"limits.hops":                       func(m *bundle.Manifest) { m.Limits.Hops = 1000 },
+		"limits.passages":                   func(m *bundle.Manifest) { m.Limits.Passages = 0 },
+		"limits.answer_tokens":              func(m *bundle.Manifest) { m.Limits.AnswerTokens = 0 },
+		"backbone.max_positions is 100":     func(m *bundle.Manifest) { m.Backbone.MaxPositions = 100 },
+		"thoughts of":                       func(m *bundle.Manifest) { m.Limits.ThoughtTokens = 600 },
+		"subqueries of":                     func(m *bundle.Manifest) { m.Limits.SubqueryTokens = 600 },
+		`"lm.onnx" is not named`:            func(m *bundle.Manifest) { delete(m.Files, bundle.LMFile) },
+		`"lm.onnx" has no SHA-256`:          func(m *bundle.Manifest) { m.Files[bundle.LMFile] = bundle.File{SHA256: strings.Repeat("A", 64)} },
+		`"lm.onnx" has size -1`:             func(m *bundle.Manifest) { f := m.Files[bundle.LMFile]; f.Size = -1; m.Files[bundle.LMFile] = f },
+		`"../evil" is not the path`:         named("../evil"),
+		`"/etc/passwd" is not the path`:     named("/etc/passwd"),
+		`"a/../../b" is not the path`:       named("a/../../b"),
+		`"a//b" is not the path`:            named("a//b"),
+		`"." is not the path`:               named("."),
+		`"" is not the path`:                named(""),
+		`"a\\b" is not the path`:            named(`a\b`),
+		`"C:evil" is not the path`:          named("C:evil"),
+		`"a\x00b" is not the path`:          named("a\x00b"),
+		`"manifest.json" is not the path`:   named("manifest.json"),
+		"latent.think is -1, not 1 to 1024": func(m *bundle.Manifest) { m.Latent.Think = -1 },
+	} {
+		t.Run(says, func(t *testing.T) {
+			m := small(t)
+			spoil(m)
+			_, err := bundle.ParseManifest(encode(t, m))
+			require.ErrorIs(t, err, bundle.ErrIncompatible)
+			require.ErrorContains(t, err, says)
+		})
+	}
+}
+
+// named adds a file of that name.
+func named(name string) func(*bundle.Manifest) {
+	return func(m *bundle.Manifest) { m.Files[name] = bundle.File{SHA256: strings.Repeat("0", 64)} }
+}
+
+func FuzzParseManifest(f *testing.F) {
+	whole := encode(f, small(f))
+	f.Add(whole)
+	f.Add(whole[:len(whole)/2])
+	f.Add([]byte(`{"format": 1, "files": {"../x": {"sha256": "", "size": -1}}}`))
+	f.Add([]byte(`{"format": 1e400}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := bundle.ParseManifest(data)
+		if err != nil {
+			var typed *bundle.Error
+			if !errors.As(err, &typed) || m != nil {
+				t.Fatalf("%T beside %v", err, m)
+			}
+			return
+		}
+		// What was accepted must be usable, and mean the same when written again.
+		if n := m.SequenceTokens(); n < 1 || n > m.Backbone.MaxPositions {
+			t.Fatalf("sequences of %d tokens", n)
+		}
+		again, err := bundle.ParseManifest(encode(t, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(encode(t, again)) != string(encode(t, m)) {
+			t.Fatal("a manifest changed by writing and reading")
+		}
+	})
+}
