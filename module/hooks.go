@@ -24,6 +24,9 @@ func Register(provider *modules.Provider, cfg config.Config, logger logrus.Field
 	if enabled(cfg.EnableModules, VectorizerName) {
 		provider.Register(newText2Vec(s))
 	}
+	if bundleExists(settings.Bundle) {
+		limitGoMemory(s.logger)
+	}
 	s.start()
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 // openModel opens the bundle at settings.Bundle and everything that runs it.
 // What it opened before an error is closed again.
 func openModel(ctx context.Context, settings Settings) (m *model, err error) {
-	if _, err := os.Stat(settings.Bundle); errors.Is(err, os.ErrNotExist) {
+	if !bundleExists(settings.Bundle) {
 		return nil, fmt.Errorf("%w at %s", errNoBundle, settings.Bundle)
 	}
 	var closers []func() error
@@ -88,4 +88,11 @@ func openModel(ctx context.Context, settings Settings) (m *model, err error) {
 		},
 		close: closeAll,
 	}, nil
+}
+
+// bundleExists tells a bundle's place where there is nothing from one where
+// there is something, be it broken.
+func bundleExists(dir string) bool {
+	_, err := os.Stat(dir)
+	return !errors.Is(err, os.ErrNotExist)
 }
