@@ -1,0 +1,11 @@
+// Package vectorizer embeds texts with a bundle's retriever.
+//
+// An [Encoder] takes any number of texts at once, sorts them by length and runs
+// them in batches that are bounded by their padded tokens and never more than a
+// tenth padding: ONNX Runtime's working memory grows with the largest batch, and
+// padding is work for nothing. A text's vector does not depend on what it was
+// batched with.
+//
+// The package knows nothing of Weaviate; package module makes a vectorizer module
+// of it.
+package vectorizer

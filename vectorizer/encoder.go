@@ -1,0 +1,175 @@
+package vectorizer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/latentask/latentask/internal/bundle"
+	"github.com/latentask/latentask/internal/ort"
+)
+
+// Defaults of [Options].
+const (
+	DefaultMaxBatchTokens = 4096
+	DefaultConcurrency    = 2
+)
+
+// ErrClosed is returned by an Encoder after Close.
+var ErrClosed = errors.New("vectorizer: closed")
+
+// Options bound what an Encoder uses.
+type Options struct {
+	// MaxBatchTokens is how many tokens a batch may have, padding included.
+	// Working memory grows with it. 0 is DefaultMaxBatchTokens; it is never less
+	// than one text of the retriever's longest.
+	MaxBatchTokens int
+	// Concurrency is how many batches, of all calls, run at once. Batches take
+	// turns, so a single query waits for a batch of an import, not for the
+	// import. 0 is DefaultConcurrency.
+	Concurrency int
+}
+
+// Encoder embeds texts. It is safe for concurrent use.
+type Encoder struct {
+	tokenizer *bundle.Tokenizer
+	session   *ort.Session
+	settings  bundle.Retriever
+	maxBatch  int
+	turns     *semaphore.Weighted
+}
+
+// Open loads the bundle's encoder. The bundle and the runtime must stay open
+// until the Encoder's Close. Errors are those of package ort, or a
+// [*bundle.Error] when the graph does not give vectors of the manifest's
+// dimension.
+func Open(rt *ort.Runtime, b *bundle.Bundle, options Options) (*Encoder, error) {
+	if options.MaxBatchTokens < 0 || options.Concurrency < 0 {
+		return nil, fmt.Errorf("vectorizer: negative option in %+v", options)
+	}
+	if options.MaxBatchTokens == 0 {
+		options.MaxBatchTokens = DefaultMaxBatchTokens
+	}
+	if options.Concurrency == 0 {
+		options.Concurrency = DefaultConcurrency
+	}
+	session, err := rt.Load(b.File(bundle.EncoderFile), ort.SessionConfig{
+		Inputs:  []string{"input_ids", "attention_mask"},
+		Outputs: []string{"vectors"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("vectorizer: %w", err)
+	}
+	settings := b.Manifest().Retriever
+	e := &Encoder{
+		tokenizer: b.Retriever(),
+		session:   session,
+		settings:  settings,
+		maxBatch:  max(options.MaxBatchTokens, settings.MaxTokens),
+		turns:     semaphore.NewWeighted(int64(options.Concurrency)),
+	}
+	// The outputs are bound with the manifest's dimension: a graph of another
+	// one fails here, and not at the first import.
+	if _, err := e.Embed(context.Background(), []string{""}); err != nil {
+		err = &bundle.Error{Kind: bundle.ErrIncompatible, File: bundle.EncoderFile, Err: err, Hint: "assemble or download the bundle again"}
+		return nil, errors.Join(err, session.Close())
+	}
+	return e, nil
+}
+
+// Embed returns a vector of unit length for each text, in the texts' order. Texts
+// are cut at the retriever's longest; an empty text has a vector too. Each vector
+// has memory of its own and belongs to the caller.
+//
+// When ctx ends Embed stops within one operator of the graph and returns ctx's
+// error. Other errors are those of [ort.Session.Run].
+func (e *Encoder) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	ids := make([][]int64, len(texts))
+	for i, text := range texts {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if ids[i] = e.encode(text); len(ids[i]) == 0 {
+			return nil, ErrClosed // an open tokenizer adds [CLS] and [SEP] to any text
+		}
+	}
+	vectors := make([][]float32, len(texts))
+	for _, batch := range plan(ids, e.maxBatch) {
+		if err := e.turns.Acquire(ctx, 1); err != nil {
+			return nil, err
+		}
+		err := e.run(ctx, batch, ids, vectors)
+		e.turns.Release(1)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return vectors, nil
+}
+
+// encode gives a text's ids, cut so that the closing token stays.
+func (e *Encoder) encode(text string) []int64 {
+	ids := e.tokenizer.IDs(e.settings.Prefix+text, true)
+	if limit := e.settings.MaxTokens; len(ids) > limit {
+		last := ids[len(ids)-1]
+		ids = ids[:limit]
+		ids[limit-1] = last
+	}
+	return ids
+}
+
+// run embeds one batch and stores its vectors by the texts' indices.
+func (e *Encoder) run(ctx context.Context, b batch, ids [][]int64, vectors [][]float32) (err error) {
+	rows, columns, width := int64(len(b.texts)), int64(b.length), int64(e.settings.Dimension)
+	input, err := ort.NewInt64(rows, columns)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, input.Close()) }()
+	mask, err := ort.NewInt64(rows, columns)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, mask.Close()) }()
+	output, err := ort.NewFloat32(rows, width)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, output.Close()) }()
+
+	in, on := input.Int64(), mask.Int64()
+	for r, text := range b.texts {
+		from := r * b.length
+		n := copy(in[from:from+b.length], ids[text])
+		for i := range b.length {
+			if i < n {
+				on[from+i] = 1
+			} else {
+				in[from+i] = e.settings.PAD
+			}
+		}
+	}
+	if err := e.session.Run(ctx, []*ort.Tensor{input, mask}, []*ort.Tensor{output}); err != nil {
+		if errors.Is(err, ort.ErrClosed) {
+			return ErrClosed
+		}
+		return err
+	}
+	for r, text := range b.texts {
+		vectors[text] = append([]float32(nil), output.Float32()[r*int(width):(r+1)*int(width)]...)
+	}
+	return nil
+}
+
+// Tokens is how many tokens a text has for the retriever, [CLS] and [SEP]
+// included, before it is cut.
+func (e *Encoder) Tokens(text string) int { return len(e.tokenizer.IDs(e.settings.Prefix+text, true)) }
+
+// Dimension is the length of a vector.
+func (e *Encoder) Dimension() int { return e.settings.Dimension }
+
+// Close waits for the batches that run and unloads the encoder. A second Close
+// does nothing.
+func (e *Encoder) Close() error { return e.session.Close() }
