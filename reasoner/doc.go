@@ -1,0 +1,63 @@
+// Package reasoner answers multi-hop questions by a latent loop: a small
+// language model searches with vectors that it makes from its hidden states,
+// reads what was found, and decides whether to search again or to answer. No
+// query is ever written in words. The method is LatentRAG's (arXiv 2605.06285).
+//
+// The package knows no database. [Engine.Ask] takes a question and a [Searcher];
+// whatever answers a question in a node goes through it.
+//
+//	            ┌────────────────────── one pass a hop ─────────────────────┐
+//	question ─▶ │ question, or the passages of the last hop │ think │ query │
+//	            └──────────────────────────┬──────────────────┬───────┬─────┘
+//	                                       │                  │       │ states
+//	                 states at word ends   │           action ▼       ▼
+//	                 (copy head) ──────────┴──▶ query? ──▶ projector, retriever
+//	                                            answer?       │ vector, focus
+//	                                              │           ▼
+//	                    query tokens rolled back  │       Searcher ─▶ passages ─▶ next hop
+//	                    answer decoded ◀──────────┘
+//
+// # What a hop is
+//
+// The parts, with the sections of the paper's method that they follow:
+//
+//   - Latent tokens: m think tokens, then n query tokens; the last think
+//     token's state chooses the action (the paper's latent thought and subquery
+//     generation). The paper takes two passes a hop; here both kinds of token
+//     are in one, and the query tokens' keys and values are rolled back when
+//     the action is to answer: turn in loop.go.
+//   - Latent retrieval: the query states go through a projector into the
+//     retriever's input space, behind the question's own tokens and the word
+//     pieces that a copy head picks out of the passages read so far; the
+//     retriever's layers make one vector of them. All of it is query.onnx.
+//     The words above the copy head's threshold are the hop's focus: focus.go.
+//   - Reading: passages come back as text and stay in the sequence, so that the
+//     keys and values of earlier hops are never computed twice: cache.go.
+//   - Latent decoding: on demand, a hop's latents are told in words. That is
+//     explanation, made after the answer and without effect on it: answer.go.
+//
+// The first hop always searches, whatever the model's action: an answer of a
+// database has objects to stand on. A passage found in one hop is not found
+// again in a later one. Passages longer than the bundle's budget are read as
+// the sentences nearest to the hop's vector: excerpt.go.
+//
+// # Why the loop ends
+//
+// The model chose to answer; maxHops searches were made; a search found nothing
+// new; the budget is needed for the answer, or over; or the context is full.
+// None of these is an error: [Answer.StoppedBy] tells, and [Answer.Partial] is
+// set for the last two. Before the last kind of pass the loop knows that it will
+// not search again, and leaves the query tokens out.
+//
+// # Running beside a database
+//
+// A bounded number of questions hold the model, a bounded number wait in the
+// order of their coming, and the rest get [ErrOverloaded]. A context that ends
+// stops the model within one operator of its graph. Decoding is greedy and
+// every question has a sequence to itself, so that a question's result depends
+// on nothing that runs beside it.
+//
+// Text from outside, question and passages, is data: it is one line, so it
+// cannot pass for a prompt piece, and the tokenizers of a bundle have no tokens
+// that a text could turn into beyond its own words.
+package reasoner

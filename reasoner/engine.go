@@ -1,0 +1,287 @@
+package reasoner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/latentask/latentask/internal/bundle"
+	"github.com/latentask/latentask/internal/ort"
+)
+
+// Options of an Engine; the zero value is a good one.
+type Options struct {
+	// Concurrency is how many questions hold the model at once, 1 when 0. On a
+	// CPU a pass uses all threads, so more than one only makes each slower.
+	Concurrency int
+	// Queue is how many questions may wait for the model, 32 when 0, none when
+	// negative.
+	Queue int
+}
+
+const defaultQueue = 32
+
+// Engine answers questions with one bundle's model. It is safe for concurrent
+// use.
+type Engine struct {
+	layout        layout
+	model         model
+	lm, retriever tokenizer
+	embedder      Embedder
+	admission     *admission
+	caches        *cachePool
+
+	now    func() time.Time
+	decide func(hop int, action string) string // the action that is taken
+
+	life context.Context // ends with Close
+	end  context.CancelFunc
+
+	mu      sync.Mutex // guards closed against running.Add
+	closed  bool
+	running sync.WaitGroup
+}
+
+// Open loads the bundle's graphs and tries each of them. The engine does not
+// own rt, b and e: they must outlive it.
+//
+// Errors: those of internal/ort.
+func Open(rt *ort.Runtime, b *bundle.Bundle, e Embedder, options Options) (*Engine, error) {
+	l := layout{b.Manifest()}
+	m, err := openModel(rt, b, l)
+	if err != nil {
+		return nil, err
+	}
+	engine := newEngine(l, m, b.LM(), b.Retriever(), e, options)
+	if err := engine.rehearse(); err != nil {
+		return nil, errors.Join(fmt.Errorf("bundle %s: its graphs do not work together: %w", b.Manifest().Name, err), engine.Close())
+	}
+	return engine, nil
+}
+
+// newEngine owns m, which Close closes.
+func newEngine(l layout, m model, lm, retriever tokenizer, e Embedder, options Options) *Engine {
+	concurrency, queue := max(1, options.Concurrency), options.Queue
+	if queue == 0 {
+		queue = defaultQueue
+	}
+	engine := &Engine{
+		layout: l, model: m, lm: lm, retriever: retriever, embedder: e,
+		admission: newAdmission(concurrency, max(0, queue)),
+		// A question's own and one for its latents' words.
+		caches: &cachePool{model: m, keep: 2 * concurrency},
+		now:    time.Now,
+		decide: searchFirst,
+	}
+	engine.life, engine.end = context.WithCancel(context.Background())
+	return engine
+}
+
+// searchFirst is the rule that the first hop searches, whatever the model says.
+func searchFirst(hop int, action string) string {
+	if hop == 1 {
+		return ActionQuery
+	}
+	return action
+}
+
+// rehearse makes a hop without a search, so that a graph that does not fit the
+// manifest is found now and not by the first question.
+func (e *Engine) rehearse() error {
+	a := e.asking(Request{MaxHops: 1, PassagesPerHop: 1, Decode: true}, e.question("?"))
+	c, err := e.caches.get(e.layout.longest(len(a.question.tokens), 1, 1))
+	if err != nil {
+		return err
+	}
+	a.cache = c
+	defer a.giveBack(c)
+	hop := a.newHop(ActionQuery)
+	if _, err := a.turn(e.life, hop, nil); err != nil {
+		return err
+	}
+	a.cache.rollback(e.layout.Latent.Query)
+	if _, err := a.write(e.life, a.cache, pass{tokens: e.layout.Prompt.Answer}, 1); err != nil {
+		return err
+	}
+	_, _, err = e.model.translate(e.life, a.think, a.query)
+	return err
+}
+
+func (e *Engine) asking(r Request, q questionText) *asking {
+	return &asking{
+		Engine: e, timer: timer{now: e.now}, request: r, question: q,
+		known: map[string]bool{}, candidates: candidates{},
+	}
+}
+
+// Ask answers one question; s is called for its searches. It waits for the
+// model in the order of coming. The result depends on the question, the
+// request and what s returns, not on what runs beside it; only a budget brings
+// the clock in.
+//
+// When ctx ends, the model stops within one operator of its graph and Ask
+// returns ctx's error. Other errors: *InputError, ErrExplicitUnavailable,
+// ErrOverloaded, ErrClosed, and s's own, wrapped.
+func (e *Engine) Ask(parent context.Context, r Request, s Searcher) (*Result, error) {
+	start := e.now()
+	r, q, err := e.complete(r)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return nil, errors.New("reasoner: no searcher")
+	}
+	a := e.asking(r, q)
+	a.searcher = s
+	if r.Budget > 0 {
+		a.deadline = start.Add(r.Budget)
+	}
+
+	ctx, leave, err := e.enter(parent, a.deadline)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	a.result.Timings.Queue = e.now().Sub(start)
+	if err := a.run(ctx); err != nil {
+		return nil, e.why(parent, err)
+	}
+	a.result.Timings.Total = e.now().Sub(start)
+	return &a.result, nil
+}
+
+// enter waits for the model, until the deadline if there is one. The context
+// that it returns also ends when the engine is closed.
+func (e *Engine) enter(parent context.Context, deadline time.Time) (_ context.Context, leave func(), err error) {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil, nil, ErrClosed
+	}
+	e.running.Add(1)
+	e.mu.Unlock()
+
+	ctx, cancel := context.WithCancel(parent)
+	stop := context.AfterFunc(e.life, cancel)
+	free := func() {
+		stop()
+		cancel()
+		e.running.Done()
+	}
+
+	wait := ctx
+	if !deadline.IsZero() {
+		var cancelWait context.CancelFunc
+		wait, cancelWait = context.WithDeadline(ctx, deadline)
+		defer cancelWait()
+	}
+	if err := e.admission.enter(wait); err != nil {
+		if wait.Err() != nil && ctx.Err() == nil {
+			err = ErrOverloaded // the budget ended in the queue
+		}
+		free()
+		return nil, nil, e.why(parent, err)
+	}
+	return ctx, func() {
+		e.admission.leave()
+		free()
+	}, nil
+}
+
+// why is the reason for err: the end of the caller's context or of the engine
+// before anything that followed from it.
+func (e *Engine) why(parent context.Context, err error) error {
+	if parent.Err() != nil {
+		return parent.Err()
+	}
+	if e.life.Err() != nil {
+		return ErrClosed
+	}
+	return err
+}
+
+// Embed is the retriever's own vector of a text, of unit length.
+func (e *Engine) Embed(ctx context.Context, text string) ([]float32, error) {
+	vectors, err := e.embedder.Embed(ctx, []string{text})
+	if err != nil {
+		return nil, err
+	}
+	if len(vectors) != 1 {
+		return nil, fmt.Errorf("reasoner: %d vectors of one text", len(vectors))
+	}
+	return vectors[0], nil
+}
+
+// Validate reports what Ask would refuse of r: an *InputError or
+// ErrExplicitUnavailable.
+func (e *Engine) Validate(r Request) error {
+	_, _, err := e.complete(r)
+	return err
+}
+
+// complete checks r and fills in its defaults.
+func (e *Engine) complete(r Request) (Request, questionText, error) {
+	fail := func(field, format string, args ...any) (Request, questionText, error) {
+		return r, questionText{}, &InputError{Field: field, Problem: fmt.Sprintf(format, args...)}
+	}
+	l := e.layout
+	switch r.Mode {
+	case "":
+		r.Mode = ModeLatent
+	case ModeLatent, ModeSingle, ModeDirect:
+	case ModeExplicit:
+		return r, questionText{}, ErrExplicitUnavailable
+	default:
+		return fail("mode", "%q is not one of LATENT, EXPLICIT, SINGLE, DIRECT", r.Mode)
+	}
+	if r.MaxHops == 0 {
+		r.MaxHops = l.Limits.Hops
+	}
+	if r.MaxHops < 1 || r.MaxHops > l.Limits.Hops {
+		return fail("maxHops", "must be between 1 and %d (limits.hops of the bundle), is %d", l.Limits.Hops, r.MaxHops)
+	}
+	if r.PassagesPerHop == 0 {
+		r.PassagesPerHop = min(l.Limits.Passages, MaxPassagesPerHop)
+	}
+	if r.PassagesPerHop < 1 || r.PassagesPerHop > MaxPassagesPerHop {
+		return fail("passagesPerHop", "must be between 1 and %d, is %d", MaxPassagesPerHop, r.PassagesPerHop)
+	}
+	if r.Budget < 0 {
+		return fail("budgetMs", "must not be negative, is %d", r.Budget.Milliseconds())
+	}
+
+	// What is too long by any count need not be tokenised.
+	if n := l.Limits.QuestionTokens * longToken; len(r.Question) > n {
+		return fail("question", "is %d bytes long, more than %d; a question has at most %d tokens (limits.question_tokens of the bundle)", len(r.Question), n, l.Limits.QuestionTokens)
+	}
+	if strings.TrimSpace(clean(r.Question)) == "" {
+		return fail("question", "is empty")
+	}
+	q := e.question(r.Question)
+	if n := len(q.tokens); n > l.Limits.QuestionTokens {
+		return fail("question", "has %d tokens, more than %d (limits.question_tokens of the bundle)", n, l.Limits.QuestionTokens)
+	}
+	if n := len(q.pieces); n > l.Retriever.MaxQuestionTokens {
+		return fail("question", "has %d tokens of the retriever, more than %d (retriever.max_question_tokens of the bundle)", n, l.Retriever.MaxQuestionTokens)
+	}
+	return r, q, nil
+}
+
+// Close stops running and waiting questions, which return ErrClosed, waits for
+// them, and frees the model. A Searcher that ignores its context delays it. A
+// second Close does nothing.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	e.mu.Unlock()
+	e.end()
+	e.running.Wait()
+	return errors.Join(e.caches.Close(), e.model.Close())
+}

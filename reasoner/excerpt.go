@@ -1,0 +1,242 @@
+package reasoner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
+)
+
+// A passage longer than its budget is read as an excerpt: the sentences nearest
+// to the hop's query vector, taken in descending similarity while they fit, in
+// the passage's own order and joined by single spaces. So what is read of a
+// passage depends on the hop that found it, and the tail of a long text is
+// worth as much as its head.
+//
+// A sentence that does not fit by itself, a table row or a text without any
+// full stop, is first divided at word boundaries into windows of about half the
+// budget, which then count as sentences: the two nearest windows fit together.
+
+const (
+	// maxUnits bounds the sentences of one passage that are embedded. Of more,
+	// those that share most words with the question and the hop's focus go on.
+	maxUnits = 64
+	// longToken is more bytes than a token of ordinary text has: a text of more
+	// than so many a token is taken to exceed its budget unread.
+	longToken = 32
+)
+
+// unit is a sentence, or a window of one.
+type unit struct {
+	text   string
+	tokens int
+	score  float32
+}
+
+// excerpts prepares the passages of one hop for reading. vector is the hop's
+// query, words are the question's and the focus'.
+func (e *Engine) excerpts(ctx context.Context, passages []*passage, vector []float32, words map[string]bool) error {
+	var long []*passage
+	var units [][]unit
+	var texts []string
+	for _, p := range passages {
+		if e.fits(p.text) {
+			e.prepare(p, p.text)
+			continue
+		}
+		u := e.units(p.text, words)
+		long, units = append(long, p), append(units, u)
+		for _, s := range u {
+			texts = append(texts, s.text)
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	vectors, err := e.embedder.Embed(ctx, texts)
+	if err != nil {
+		return fmt.Errorf("embed the sentences of long passages: %w", err)
+	}
+	if len(vectors) != len(texts) {
+		return fmt.Errorf("embed the sentences of long passages: %d vectors of %d texts", len(vectors), len(texts))
+	}
+	for i, p := range long {
+		for j := range units[i] {
+			units[i][j].score = dot(vector, vectors[0])
+			vectors = vectors[1:]
+		}
+		e.prepare(p, pick(units[i], e.layout.Limits.PassageTokens))
+	}
+	return nil
+}
+
+func (e *Engine) fits(text string) bool {
+	return len(text) <= longToken*e.layout.Limits.PassageTokens && e.tokens(text) <= e.layout.Limits.PassageTokens
+}
+
+func (e *Engine) tokens(text string) int { return len(e.lm.IDs(spaced(text), false)) }
+
+// units divides a text into at most maxUnits units that fit the budget each, in
+// its order.
+func (e *Engine) units(text string, words map[string]bool) []unit {
+	budget := e.layout.Limits.PassageTokens
+	var units []unit
+	for _, s := range shortlist(sentences(text, longToken*budget/2), words) {
+		for _, w := range e.windows(s, budget) {
+			units = append(units, unit{text: w, tokens: e.tokens(w)})
+		}
+	}
+	if len(units) <= maxUnits {
+		return units
+	}
+	var texts []string
+	for _, u := range units {
+		texts = append(texts, u.text)
+	}
+	var kept []unit
+	for _, i := range shortlisted(texts, words) {
+		kept = append(kept, units[i])
+	}
+	return kept
+}
+
+// windows divides a sentence of more than budget tokens into pieces of about
+// half of it, at word boundaries where there are any.
+func (e *Engine) windows(sentence string, budget int) []string {
+	encoding := e.lm.Encode(spaced(sentence), false)
+	if len(encoding.IDs) <= budget {
+		return []string{sentence}
+	}
+	text, half := spaced(sentence), max(1, budget/2)
+	var windows []string
+	for start, last := 0, 0; start < len(text); {
+		last = min(last+half, len(encoding.IDs))
+		end := len(text)
+		if last < len(encoding.IDs) {
+			end = boundary(text, start, encoding.Offsets[last-1][1])
+		}
+		if w := strings.TrimSpace(text[start:end]); w != "" {
+			windows = append(windows, w)
+		}
+		start = end
+	}
+	return windows
+}
+
+// boundary moves a cut of text[start:] at byte end to the last white space
+// before it, if that leaves at least half, else to a rune's edge; it is always
+// greater than start.
+func boundary(text string, start, end int) int {
+	end = max(start+1, min(end, len(text)))
+	for end < len(text) && !utf8.RuneStart(text[end]) {
+		end++
+	}
+	if end == len(text) {
+		return end
+	}
+	if i := strings.LastIndexFunc(text[start:end], unicode.IsSpace); i > (end-start)/2 {
+		return start + i
+	}
+	return end
+}
+
+// sentences divides a text at Unicode's sentence boundaries, and what is longer
+// than limit bytes further at white space, so that no step after this one has
+// to take in a text of any size at once. No sentence is blank.
+func sentences(text string, limit int) []string {
+	limit = max(limit, utf8.UTFMax)
+	var out []string
+	add := func(s string) {
+		if s = strings.TrimSpace(s); s != "" {
+			out = append(out, s)
+		}
+	}
+	for state := -1; text != ""; {
+		var s string
+		s, text, state = uniseg.FirstSentenceInString(text, state)
+		for len(s) > limit {
+			end := boundary(s, 0, limit)
+			add(s[:end])
+			s = s[end:]
+		}
+		add(s)
+	}
+	return out
+}
+
+// shortlist is texts without those that shortlisted leaves out.
+func shortlist(texts []string, words map[string]bool) []string {
+	if len(texts) <= maxUnits {
+		return texts
+	}
+	var kept []string
+	for _, i := range shortlisted(texts, words) {
+		kept = append(kept, texts[i])
+	}
+	return kept
+}
+
+// shortlisted are the indices, ascending, of the maxUnits texts that share most
+// distinct words with words; of equals the earlier.
+func shortlisted(texts []string, words map[string]bool) []int {
+	shared := make([]int, len(texts))
+	order := make([]int, len(texts))
+	for i, text := range texts {
+		order[i] = i
+		seen := map[string]bool{}
+		for _, w := range splitWords(text) {
+			if words[w] && !seen[w] {
+				seen[w] = true
+				shared[i]++
+			}
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return shared[b] - shared[a] })
+	order = order[:min(maxUnits, len(order))]
+	slices.Sort(order)
+	return order
+}
+
+// pick joins the best-scored units that fit budget tokens together, in their
+// order. Of equal scores the earlier unit goes first. A unit that does not fit
+// is passed over for the next one that does.
+func pick(units []unit, budget int) string {
+	order := make([]int, len(units))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case units[a].score > units[b].score:
+			return -1
+		case units[a].score < units[b].score:
+			return 1
+		}
+		return 0
+	})
+	var kept []int
+	for _, i := range order {
+		if units[i].tokens <= budget {
+			budget -= units[i].tokens
+			kept = append(kept, i)
+		}
+	}
+	slices.Sort(kept)
+	texts := make([]string, len(kept))
+	for k, i := range kept {
+		texts[k] = units[i].text
+	}
+	return strings.Join(texts, " ")
+}
+
+func dot(a, b []float32) float32 {
+	var sum float32
+	for i := range min(len(a), len(b)) {
+		sum += a[i] * b[i]
+	}
+	return sum
+}

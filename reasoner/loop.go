@@ -1,0 +1,224 @@
+package reasoner
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// latent is the loop of ModeLatent. Each turn is one pass: it reads the
+// question, or what the last hop found, and ends in the think and the query
+// tokens, so that the action and the query come out of the same pass.
+func (a *asking) latent(ctx context.Context) error {
+	var reads []*passage
+	for n := 1; ; n++ {
+		hop := a.newHop(ActionQuery)
+		action, err := a.turn(ctx, hop, reads)
+		if err != nil {
+			return fmt.Errorf("hop %d: %w", n, err)
+		}
+		if action == ActionAnswer {
+			hop.Action = ActionAnswer
+			return a.answerNow(ctx, hop, StoppedByAction)
+		}
+		a.pending = append(a.pending, pendingText{hop, a.think, a.query})
+
+		fresh, err := a.search(ctx, hop, a.request.PassagesPerHop)
+		switch {
+		case err != nil:
+			return err
+		case !a.allows(0):
+			return a.answerLate(ctx)
+		case len(fresh) == 0:
+			return a.answerNow(ctx, a.newHop(ActionAnswer), StoppedByNoNewPassages)
+		}
+		if err := a.excerpt(ctx, hop, fresh); err != nil {
+			return err
+		}
+		var all bool
+		reads, all = a.fit(fresh)
+
+		// What there is time for: an answer after reading, or another hop too.
+		span := a.layout.span(reads)
+		answer := a.pace.reading(span+a.layout.Latent.Think+len(a.layout.Prompt.Answer)) + a.pace.writing(a.layout.Limits.AnswerTokens)
+		another := a.pace.reading(span+a.layout.Latent.Think+a.layout.Latent.Query) + a.pace.compose + a.pace.search
+		switch {
+		case len(reads) == 0 && all: // found, but without a text
+			return a.answerNow(ctx, a.newHop(ActionAnswer), StoppedByNoNewPassages)
+		case len(reads) == 0:
+			return a.answerNow(ctx, a.newHop(ActionAnswer), StoppedByContext)
+		case !a.allows(answer):
+			return a.answerLate(ctx)
+		case n == a.request.MaxHops:
+			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedByMaxHops)
+		case !all:
+			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedByContext)
+		case !a.allows(another + answer):
+			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedByBudget)
+		}
+	}
+}
+
+// turn runs the pass of one hop and returns its action. When it is to query,
+// hop has its vector and focus.
+//
+// The first hop always queries: an operator of a database that answers without
+// having looked would be of no use, and the result needs objects to stand on.
+func (a *asking) turn(ctx context.Context, hop *Hop, reads []*passage) (string, error) {
+	l := a.layout
+	tokens, starts := a.opening(reads)
+	body := len(tokens)
+	tokens = l.queryIDs(l.thinkIDs(tokens))
+
+	// Wanted: the end of each word of the passages, then the latent tokens.
+	var rows []int64
+	for i, p := range reads {
+		for _, c := range p.pieces {
+			rows = append(rows, int64(starts[i]+c.state))
+		}
+	}
+	slices.Sort(rows)
+	rows = slices.Compact(rows)
+	ends := len(rows)
+	for i := body; i < len(tokens); i++ {
+		rows = append(rows, int64(i))
+	}
+
+	done := a.since()
+	out, err := a.cache.extend(ctx, a.model, pass{tokens: tokens, rows: rows})
+	if err != nil {
+		return "", err
+	}
+	a.pace.read(len(tokens), done(&hop.Model))
+
+	for i, p := range reads {
+		for _, c := range p.pieces {
+			row, _ := slices.BinarySearch(rows[:ends], int64(starts[i]+c.state))
+			a.candidates.ids = append(a.candidates.ids, c.id)
+			a.candidates.states = append(a.candidates.states, out.state(row, l.hidden())...)
+			a.candidates.places = append(a.candidates.places, place{p.read, c.start, c.end})
+		}
+	}
+	a.think = out.states[ends*l.hidden() : (ends+l.Latent.Think)*l.hidden()]
+	a.query = out.states[(ends+l.Latent.Think)*l.hidden():]
+
+	action := ActionQuery
+	if logits := out.action[2*(ends+l.Latent.Think-1):]; logits[1] > logits[0] {
+		action = ActionAnswer
+	}
+	if action = a.decide(hop.N, action); action == ActionAnswer {
+		return action, nil
+	}
+
+	done = a.since()
+	vector, gates, err := a.model.compose(ctx, composition{
+		query: a.query, question: a.question.pieces,
+		pieces: a.candidates.ids, states: a.candidates.states,
+	})
+	if err != nil {
+		return "", err
+	}
+	a.pace.compose = max(a.pace.compose, done(&hop.Model))
+	for _, v := range vector {
+		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
+			return "", fmt.Errorf("the model made a query vector that is not finite")
+		}
+	}
+	hop.Vector = vector
+	hop.Focus = focus(gates, a.candidates.places, float32(l.Latent.FocusThreshold))
+	return action, nil
+}
+
+// search looks for what hop asks and returns the passages that are new to the
+// question, best first.
+func (a *asking) search(ctx context.Context, hop *Hop, limit int) ([]*passage, error) {
+	// The first search is what a question gets at least; later ones may not
+	// outlast the budget.
+	searchCtx := ctx
+	if !a.deadline.IsZero() && hop.N > 1 {
+		var cancel context.CancelFunc
+		searchCtx, cancel = context.WithDeadline(ctx, a.deadline)
+		defer cancel()
+	}
+	done := a.since()
+	got, err := a.searcher.Search(searchCtx, Query{
+		Vector:  slices.Clone(hop.Vector),
+		Words:   slices.Clone(hop.Focus),
+		Limit:   limit,
+		Exclude: slices.Clone(a.ids),
+	})
+	a.pace.search = max(a.pace.search, done(&hop.Search))
+	if err != nil {
+		if ctx.Err() == nil && searchCtx.Err() != nil {
+			return nil, nil // the budget ended in it
+		}
+		return nil, fmt.Errorf("hop %d: search: %w", hop.N, err)
+	}
+
+	var fresh []*passage
+	for _, p := range got {
+		if len(fresh) == limit {
+			break
+		}
+		if a.known[p.ID] {
+			continue
+		}
+		a.known[p.ID] = true
+		a.ids = append(a.ids, p.ID)
+		hop.IDs = append(hop.IDs, p.ID)
+		hop.Distances = append(hop.Distances, p.Distance)
+		fresh = append(fresh, &passage{
+			Evidence: Evidence{ID: p.ID, Hop: hop.N, Rank: len(fresh) + 1, Distance: p.Distance},
+			text:     clean(p.Text),
+		})
+	}
+	a.found = append(a.found, fresh...)
+	return fresh, nil
+}
+
+// excerpt prepares what is read of passages that hop found.
+func (a *asking) excerpt(ctx context.Context, hop *Hop, fresh []*passage) error {
+	words := map[string]bool{}
+	for _, w := range splitWords(a.question.text) {
+		words[w] = true
+	}
+	for _, w := range hop.Focus {
+		words[w.Text] = true
+	}
+	defer a.since()(&hop.Model)
+	return a.excerpts(ctx, fresh, hop.Vector, words)
+}
+
+// fit returns the passages that have a text and fit the context beside what the
+// answer needs, and whether those are all that have a text.
+func (a *asking) fit(fresh []*passage) (reads []*passage, all bool) {
+	opening, _ := a.opening(nil)
+	room := a.cache.room() - len(opening) - a.layout.closing()
+	for _, p := range fresh {
+		if len(p.tokens) == 0 {
+			continue
+		}
+		room -= a.layout.span([]*passage{p})
+		if room < 0 {
+			return reads, false
+		}
+		reads = append(reads, p)
+	}
+	return reads, true
+}
+
+// opening is what a pass reads: the question, if nothing has been read yet, and
+// passages; starts[i] is where passage i begins, behind its prompt piece.
+func (a *asking) opening(reads []*passage) (tokens []int64, starts []int) {
+	if len(a.cache.tokens) == 0 {
+		tokens = append(tokens, a.layout.Prompt.Question...)
+		tokens = append(tokens, a.question.tokens...)
+	}
+	for _, p := range reads {
+		tokens = append(tokens, a.layout.Prompt.Passage...)
+		starts = append(starts, len(tokens))
+		tokens = append(tokens, p.tokens...)
+	}
+	return tokens, starts
+}

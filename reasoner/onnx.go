@@ -1,0 +1,230 @@
+package reasoner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/latentask/latentask/internal/bundle"
+	"github.com/latentask/latentask/internal/ort"
+)
+
+// onnxModel runs a bundle's graphs; docs/bundle.md names their inputs and
+// outputs.
+type onnxModel struct {
+	layout          layout
+	layers          int
+	kvHeads         int
+	headDim         int
+	lm, lmHead      *ort.Session
+	query, decoders *ort.Session
+}
+
+func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err error) {
+	backbone := b.Manifest().Backbone
+	m := &onnxModel{layout: l, layers: backbone.Layers, kvHeads: backbone.KVHeads, headDim: backbone.HeadDim}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.Close())
+		}
+	}()
+
+	in := []string{"input_ids", "inject", "rows", "seqlens_k", "total_length"}
+	out := []string{"states", "action"}
+	for i := range m.layers {
+		in = append(in, fmt.Sprintf("past_key_%d", i), fmt.Sprintf("past_value_%d", i))
+		out = append(out, fmt.Sprintf("present_key_%d", i), fmt.Sprintf("present_value_%d", i))
+	}
+	for _, g := range []struct {
+		session **ort.Session
+		file    string
+		config  ort.SessionConfig
+	}{
+		{&m.lm, "lm.onnx", ort.SessionConfig{Inputs: in, Outputs: out}},
+		// One size of run, once a token: worth an arena.
+		{&m.lmHead, "head.onnx", ort.SessionConfig{Inputs: []string{"states"}, Outputs: []string{"token", "logprob"}, Arena: true}},
+		{&m.query, "query.onnx", ort.SessionConfig{
+			Inputs:  []string{"query_states", "question_ids", "candidate_ids", "candidate_states", "candidate_mask"},
+			Outputs: []string{"vector", "gates"},
+		}},
+		{&m.decoders, "decode.onnx", ort.SessionConfig{Inputs: []string{"think_states", "query_states"}, Outputs: []string{"thought", "subquery"}}},
+	} {
+		if *g.session, err = rt.Load(b.File(g.file), g.config); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *onnxModel) Close() error {
+	var errs []error
+	for _, s := range []*ort.Session{m.lm, m.lmHead, m.query, m.decoders} {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// kvStore holds each layer's keys and values, [1, kvHeads, capacity, headDim],
+// in the order key 0, value 0, key 1 …
+type kvStore []*ort.Tensor
+
+func (s kvStore) Close() error {
+	var errs []error
+	for _, t := range s {
+		errs = append(errs, t.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (m *onnxModel) allocate(capacity int) (store, error) {
+	s := make(kvStore, 0, 2*m.layers)
+	for range 2 * m.layers {
+		t, err := ort.NewFloat32(1, int64(m.kvHeads), int64(capacity), int64(m.headDim))
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		s = append(s, t)
+	}
+	return s, nil
+}
+
+func (m *onnxModel) forward(ctx context.Context, c *cache, p pass) (out output, err error) {
+	kv, ok := c.store.(kvStore)
+	if !ok {
+		return output{}, fmt.Errorf("reasoner: the cache is not one of this model")
+	}
+	inject := p.inject
+	if len(inject) == 0 {
+		inject = make([]float32, m.layout.hidden())
+	}
+	held, rows := len(c.tokens), len(p.rows)
+	out = output{states: make([]float32, rows*m.layout.hidden()), action: make([]float32, rows*2)}
+
+	var t tensors
+	defer t.close(&err)
+	in := []*ort.Tensor{
+		t.int64s(p.tokens, 1, len(p.tokens)),
+		t.float32s(inject, len(inject)/m.layout.hidden(), m.layout.hidden()),
+		t.int64s(p.rows, rows),
+		t.int32s([]int32{int32(held + len(p.tokens) - 1)}, 1),
+		t.scalar(int32(held + len(p.tokens))),
+	}
+	outs := []*ort.Tensor{
+		t.float32s(out.states, rows, m.layout.hidden()),
+		t.float32s(out.action, rows, 2),
+	}
+	if t.err != nil {
+		return output{}, t.err
+	}
+	// The same tensors on both sides: keys and values are written where they lie.
+	return out, m.lm.Run(ctx, append(in, kv...), append(outs, kv...))
+}
+
+func (m *onnxModel) head(ctx context.Context, state []float32) (_ int64, _ float32, err error) {
+	token, logprob := make([]int64, 1), make([]float32, 1)
+	var t tensors
+	defer t.close(&err)
+	in := []*ort.Tensor{t.float32s(state, 1, m.layout.hidden())}
+	out := []*ort.Tensor{t.int64s(token, 1), t.float32s(logprob, 1)}
+	if t.err != nil {
+		return 0, 0, t.err
+	}
+	if err := m.lmHead.Run(ctx, in, out); err != nil {
+		return 0, 0, err
+	}
+	return token[0], logprob[0], nil
+}
+
+func (m *onnxModel) compose(ctx context.Context, c composition) (_, _ []float32, err error) {
+	h, pieces := m.layout.hidden(), len(c.pieces)
+	// Where there are too few candidates, masked ones follow.
+	n := max(pieces, m.layout.Latent.Pieces)
+	ids, states, mask := make([]int64, n), make([]float32, n*h), make([]int64, n)
+	copy(ids, c.pieces)
+	copy(states, c.states)
+	for i := range pieces {
+		mask[i] = 1
+	}
+	vector, gates := make([]float32, m.layout.Retriever.Dimension), make([]float32, n)
+
+	var t tensors
+	defer t.close(&err)
+	in := []*ort.Tensor{
+		t.float32s(c.query, 1, m.layout.Latent.Query, h),
+		t.int64s(c.question, 1, len(c.question)),
+		t.int64s(ids, 1, n),
+		t.float32s(states, 1, n, h),
+		t.int64s(mask, 1, n),
+	}
+	out := []*ort.Tensor{t.float32s(vector, 1, len(vector)), t.float32s(gates, 1, n)}
+	if t.err != nil {
+		return nil, nil, t.err
+	}
+	if err := m.query.Run(ctx, in, out); err != nil {
+		return nil, nil, err
+	}
+	return vector, gates[:pieces], nil
+}
+
+func (m *onnxModel) translate(ctx context.Context, think, query []float32) (_, _ []float32, err error) {
+	h := m.layout.hidden()
+	thought, subquery := make([]float32, len(think)), make([]float32, len(query))
+	var t tensors
+	defer t.close(&err)
+	in := []*ort.Tensor{t.float32s(think, 1, m.layout.Latent.Think, h), t.float32s(query, 1, m.layout.Latent.Query, h)}
+	out := []*ort.Tensor{t.float32s(thought, 1, m.layout.Latent.Think, h), t.float32s(subquery, 1, m.layout.Latent.Query, h)}
+	if t.err != nil {
+		return nil, nil, t.err
+	}
+	if err := m.decoders.Run(ctx, in, out); err != nil {
+		return nil, nil, err
+	}
+	return thought, subquery, nil
+}
+
+// tensors makes the tensors of one run over slices of the caller's, and closes
+// them together. The first error sticks.
+type tensors struct {
+	open []*ort.Tensor
+	err  error
+}
+
+func (t *tensors) keep(tensor *ort.Tensor, err error) *ort.Tensor {
+	if err != nil {
+		t.err = errors.Join(t.err, err)
+		return nil
+	}
+	t.open = append(t.open, tensor)
+	return tensor
+}
+
+func (t *tensors) float32s(data []float32, shape ...int) *ort.Tensor {
+	return t.keep(ort.FromFloat32(data, wide(shape)...))
+}
+
+func (t *tensors) int64s(data []int64, shape ...int) *ort.Tensor {
+	return t.keep(ort.FromInt64(data, wide(shape)...))
+}
+
+func (t *tensors) int32s(data []int32, shape ...int) *ort.Tensor {
+	return t.keep(ort.FromInt32(data, wide(shape)...))
+}
+
+func (t *tensors) scalar(v int32) *ort.Tensor { return t.keep(ort.ScalarInt32(v)) }
+
+// close adds what goes wrong to *err.
+func (t *tensors) close(err *error) {
+	for _, tensor := range t.open {
+		*err = errors.Join(*err, tensor.Close())
+	}
+}
+
+func wide(shape []int) []int64 {
+	w := make([]int64, len(shape))
+	for i, n := range shape {
+		w[i] = int64(n)
+	}
+	return w
+}
