@@ -108,7 +108,8 @@ type File struct {
 	Size   int64  `json:"size"`   // bytes
 }
 
-// Source is where weights came from.
+// Source is where weights came from. Nothing depends on it, so fields that are
+// not known here are allowed.
 type Source struct {
 	Name    string `json:"name"`
 	Package string `json:"package"`
@@ -123,6 +124,12 @@ type Training struct {
 	Run     string         `json:"run"`
 	Tokens  int64          `json:"tokens"`
 	Figures map[string]any `json:"figures"`
+}
+
+// UnmarshalJSON lets unknown fields pass, unlike the manifest around it.
+func (s *Source) UnmarshalJSON(data []byte) error {
+	type plain Source
+	return json.Unmarshal(data, (*plain)(s))
 }
 
 // UnmarshalJSON lets unknown fields pass, unlike the manifest around it.

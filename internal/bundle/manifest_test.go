@@ -62,8 +62,11 @@ func TestManifestFormat(t *testing.T) {
 	require.ErrorContains(t, err, "newer build")
 }
 
-func TestTrainingMayHoldMore(t *testing.T) {
-	data := strings.Replace(string(encode(t, small(t))), `"training":{`, `"training":{"machine":"x",`, 1)
+func TestProvenanceMayHoldMore(t *testing.T) {
+	m := small(t)
+	m.Sources = []bundle.Source{{Name: "weights"}}
+	data := strings.Replace(string(encode(t, m)), `"training":{`, `"training":{"machine":"x",`, 1)
+	data = strings.Replace(data, `"sources":[{`, `"sources":[{"file":"x.whl",`, 1)
 	_, err := bundle.ParseManifest([]byte(data))
 	require.NoError(t, err)
 }

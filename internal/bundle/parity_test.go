@@ -2,6 +2,8 @@ package bundle_test
 
 import (
 	"encoding/json"
+	"io/fs"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,4 +60,21 @@ func TestTokenizerParity(t *testing.T) {
 		}
 		require.Equal(t, want.WordState, states, "%q", want.Text)
 	}
+}
+
+// Whatever lies in the real bundle is named, and so hashed: a graph's data file
+// that the manifest forgot would be read unchecked.
+func TestRealBundleNamesAllItsFiles(t *testing.T) {
+	b := bundletest.Real(t)
+	err := filepath.WalkDir(b.Dir(), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(b.Dir(), path)
+		if name != bundle.ManifestFile {
+			require.Contains(t, b.Manifest().Files, filepath.ToSlash(name))
+		}
+		return err
+	})
+	require.NoError(t, err)
 }
