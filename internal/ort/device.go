@@ -79,7 +79,7 @@ func openDevice(want request) Device {
 	case want.kind == CUDA || offered:
 		d.Warning = fmt.Sprintf("device %q was requested but cannot be used, so the CPU is: %v", want.text, err)
 		if !offered {
-			d.Warning += " (install the GPU build of ONNX Runtime, or set LATENTASK_DEVICE=cpu)"
+			d.Warning += " (install the GPU build of ONNX Runtime with `make cuda-libs`, or set LATENTASK_DEVICE=cpu)"
 		}
 	}
 	// A library without CUDA is the ordinary case of "auto": nothing to warn of.

@@ -18,8 +18,8 @@ const maxDefaultThreads = 8
 // Config is how a process uses ONNX Runtime.
 type Config struct {
 	// Library is the path of libonnxruntime. Empty: LATENTASK_ORT_LIBRARY, then
-	// lib/ beside the executable, then .latentask/lib of the working directory
-	// or of a folder above it.
+	// lib/ or ../lib beside the executable, then .latentask/lib of the working
+	// directory or of a folder above it.
 	Library string
 	// Device is auto, cpu, cuda or cuda:n. Empty is auto: a card where the
 	// library and the machine offer one, else the CPU.
@@ -114,7 +114,7 @@ func loadLibrary(path string) error {
 	if err := ortgo.InitializeEnvironment(ortgo.WithLogLevelFatal()); err != nil {
 		kind, hint := ErrLibraryMissing, "the file is there but cannot be loaded: it needs glibc (not Alpine's musl) and this machine's processor type"
 		if strings.Contains(err.Error(), "API base") {
-			kind, hint = ErrLibraryVersion, fmt.Sprintf("install ONNX Runtime %s or a newer 1.x", LibraryVersion)
+			kind, hint = ErrLibraryVersion, hintVersion
 		}
 		return &Error{Kind: kind, Op: "load ONNX Runtime", Err: err, Hint: hint}
 	}

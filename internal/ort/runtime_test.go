@@ -142,8 +142,9 @@ func TestFindLibrary(t *testing.T) {
 	require.ErrorIs(t, err, ErrLibraryMissing)
 	require.Contains(t, err.Error(), lib, "the error must say where it looked")
 
+	require.NoError(t, os.WriteFile(filepath.Join(lib, "libonnxruntime.so.1.40.0.part"), nil, 0o644)) // being unpacked
 	cpu := filepath.Join(lib, "libonnxruntime.so")
-	gpu := filepath.Join(lib, "gpu", libraryNames[0])
+	gpu := filepath.Join(lib, "gpu", "libonnxruntime.so.1.31.1")
 	require.NoError(t, os.WriteFile(cpu, nil, 0o644))
 	require.NoError(t, os.WriteFile(gpu, nil, 0o644))
 	for kind, want := range map[string]string{CPU: cpu, CUDA: gpu, "auto": gpu} {
@@ -151,18 +152,20 @@ func TestFindLibrary(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got, kind)
 	}
-	pinned := filepath.Join(lib, libraryNames[0])
-	require.NoError(t, os.WriteFile(pinned, nil, 0o644))
-	got, err := findLibrary("", request{kind: CPU})
-	require.NoError(t, err)
-	require.Equal(t, pinned, got, "the pinned version goes before a nameless one")
+	for _, version := range []string{"1.31.0", "1.33.0", LibraryVersion} { // each goes before the last
+		path := filepath.Join(lib, "libonnxruntime.so."+version)
+		require.NoError(t, os.WriteFile(path, nil, 0o644))
+		got, err := findLibrary("", request{kind: CPU})
+		require.NoError(t, err)
+		require.Equal(t, path, got)
+	}
 }
 
 func TestCheckVersion(t *testing.T) {
-	for _, ok := range []string{"1.32.0", "1.32.7", "1.40.0", "1.33.0-dev"} {
+	for _, ok := range []string{"1.31.1", "1.32.0", "1.40.0", "1.33.0-dev"} {
 		require.NoError(t, checkVersion(ok), ok)
 	}
-	for _, bad := range []string{"1.31.9", "1.4.0", "2.0.0", "0.99.1", "", "1", "x.y.z"} {
+	for _, bad := range []string{"1.30.9", "1.4.0", "2.0.0", "0.99.1", "", "1", "x.y.z"} {
 		require.ErrorIs(t, checkVersion(bad), ErrLibraryVersion, bad)
 	}
 }
