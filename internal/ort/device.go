@@ -66,21 +66,23 @@ func parseDevice(s string) (request, error) {
 var probeModel []byte
 
 // openDevice settles where sessions will run. It never fails: what cannot be
-// had becomes a warning beside the CPU. The environment must be initialised.
-func openDevice(want request) Device {
+// had becomes a warning beside the CPU. The environment must be initialised;
+// folder is where its library lies.
+func openDevice(want request, folder string) Device {
 	d := Device{Kind: CPU, Requested: want.text}
 	if want.kind == CPU {
 		return d
 	}
-	offered, err := probeCUDA(want.index)
+	offered, err := probeCUDA(want.index, folder)
 	switch {
 	case err == nil:
 		d.Kind, d.Index = CUDA, want.index
 	case want.kind == CUDA || offered:
-		d.Warning = fmt.Sprintf("device %q was requested but cannot be used, so the CPU is: %v", want.text, err)
+		hint := "mend the card's driver and libraries"
 		if !offered {
-			d.Warning += " (install the GPU build of ONNX Runtime with `make cuda-libs`, or set LATENTASK_DEVICE=cpu)"
+			hint = "install the GPU build of ONNX Runtime with `make cuda-libs`"
 		}
+		d.Warning = fmt.Sprintf("device %q was requested but cannot be used, so the CPU is: %s (%s, or set LATENTASK_DEVICE=cpu)", want.text, oneLine(err), hint)
 	}
 	// A library without CUDA is the ordinary case of "auto": nothing to warn of.
 	return d
@@ -88,12 +90,15 @@ func openDevice(want request) Device {
 
 // probeCUDA runs the probe on a card. offered says whether the loaded library
 // has a CUDA provider at all.
-func probeCUDA(index int) (offered bool, err error) {
+func probeCUDA(index int, folder string) (offered bool, err error) {
 	cuda, err := ortgo.NewCUDAProviderOptions()
 	if err != nil {
 		return false, fmt.Errorf("this ONNX Runtime has no CUDA provider: %w", err)
 	}
 	if err := cuda.Destroy(); err != nil {
+		return true, err
+	}
+	if err := preloadCUDA(folder); err != nil {
 		return true, err
 	}
 	options, err := newOptions(sessionSettings{device: Device{Kind: CUDA, Index: index}, threads: 1})
@@ -118,6 +123,10 @@ func probeCUDA(index int) (offered bool, err error) {
 	defer out.Destroy()
 	return true, session.Run([]ortgo.Value{in}, []ortgo.Value{out})
 }
+
+// oneLine is an error's text without line breaks: the runtime's own messages
+// have some, and a warning is one line of a log.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // appendCUDA adds the CUDA provider for one card to session options.
 func appendCUDA(options *ortgo.SessionOptions, index int) error {

@@ -3,6 +3,7 @@ package ort
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -99,7 +100,7 @@ func Open(config Config) (*Runtime, error) {
 		library: library,
 		version: ortgo.GetVersion(),
 		threads: threads,
-		device:  openDevice(want),
+		device:  openDevice(want, filepath.Dir(library)),
 	}
 	process.config = resolved
 	process.refs = 1
@@ -166,6 +167,6 @@ func (r *Runtime) fallBack(cause error) {
 	if r.device.Kind == CPU {
 		return
 	}
-	r.device.Warning = fmt.Sprintf("device %q failed, so the CPU is used: %v", r.device.String(), cause)
+	r.device.Warning = fmt.Sprintf("device %q failed, so the CPU is used: %s", r.device.String(), oneLine(cause))
 	r.device.Kind, r.device.Index = CPU, 0
 }

@@ -63,7 +63,7 @@ func TestAutoDevice(t *testing.T) {
 	defer func() { require.NoError(t, rt.Close()) }()
 	d := rt.Device()
 	require.Equal(t, "auto", d.Requested)
-	if offered, probeErr := probeCUDA(0); probeErr == nil {
+	if offered, probeErr := probeCUDA(0, filepath.Dir(rt.Library())); probeErr == nil {
 		require.Equal(t, "cuda:0", d.String())
 	} else {
 		require.Equal(t, "cpu", d.String())
@@ -81,7 +81,8 @@ func TestOpenIsOncePerProcess(t *testing.T) {
 	_, err = Open(Config{Device: CPU, Threads: 3})
 	require.ErrorIs(t, err, ErrConfig)
 	require.Equal(t, 2, first.Threads())
-	require.Equal(t, LibraryVersion, first.Version())
+	require.NoError(t, checkVersion(first.Version()))
+	require.Equal(t, libraryName, filepath.Base(first.Library())[:len(libraryName)])
 	load(t, first, "affine.onnx", SessionConfig{}) // still usable
 }
 
@@ -158,6 +159,23 @@ func TestFindLibrary(t *testing.T) {
 		got, err := findLibrary("", request{kind: CPU})
 		require.NoError(t, err)
 		require.Equal(t, path, got)
+	}
+}
+
+func TestPreload(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"libcudart.so.13", "libcudnn_ops.so.9", "libcublasLt.so.13", "libcublas.so.13.part", "libonnxruntime.so.1", "libcudart.txt", "libm.so.6"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("no library"), 0o644))
+	}
+	require.Equal(t, []string{
+		filepath.Join(dir, "libcublasLt.so.13"), filepath.Join(dir, "libcudart.so.13"), filepath.Join(dir, "libcudnn_ops.so.9"),
+	}, cudaIn(dir))
+	require.NoError(t, dlopen("libm.so.6"))
+	require.Error(t, dlopen(filepath.Join(dir, "libcudart.so.13")))
+	if dlopen(driver) == nil {
+		require.NoError(t, preloadCUDA(dir), "broken files are left for the probe to tell")
+	} else {
+		require.ErrorContains(t, preloadCUDA(dir), "no NVIDIA driver")
 	}
 }
 
