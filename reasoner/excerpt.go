@@ -127,15 +127,18 @@ func (e *Engine) windows(sentence string, budget int) []string {
 	return windows
 }
 
-// boundary moves a cut of text[start:] at byte end to the last white space
-// before it, if that leaves at least half, else to a rune's edge; it is always
-// greater than start.
+// boundary moves a cut of text[start:] at byte end to the last white space up to
+// it, if that leaves at least half, else to a rune's edge; it is always greater
+// than start.
 func boundary(text string, start, end int) int {
 	end = max(start+1, min(end, len(text)))
 	for end < len(text) && !utf8.RuneStart(text[end]) {
 		end++
 	}
 	if end == len(text) {
+		return end
+	}
+	if r, _ := utf8.DecodeRuneInString(text[end:]); unicode.IsSpace(r) {
 		return end
 	}
 	if i := strings.LastIndexFunc(text[start:end], unicode.IsSpace); i > (end-start)/2 {
@@ -161,7 +164,7 @@ func sentences(text string, limit int) []string {
 		for len(s) > limit {
 			end := boundary(s, 0, limit)
 			add(s[:end])
-			s = s[end:]
+			s = strings.TrimSpace(s[end:])
 		}
 		add(s)
 	}

@@ -93,6 +93,9 @@ func (p place) word() string {
 	}
 	if utf8.RuneCountInString(p.text[from:to]) > maxWord {
 		from, to = start, min(to, end)
+		if utf8.RuneCountInString(p.text[from:to]) > maxWord {
+			return ""
+		}
 	}
 	return strings.ToLower(p.text[from:to])
 }
