@@ -145,7 +145,11 @@ pins: ## renews the hashed Python lists from scripts/pins/*.in (needs uv)
 	@cd scripts/pins; for list in assemble dev; do \
 	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make pins' \
-	        $$list.in -o $$list.txt; done
+	        $$list.in -o $$list.txt; done; \
+	    uv pip compile --quiet --python-platform x86_64-manylinux_2_28 --python-version 3.11 --generate-hashes \
+	        --no-emit-index-url --no-emit-find-links --custom-compile-command 'make pins' \
+	        --no-emit-package flatbuffers --no-emit-package numpy --no-emit-package packaging --no-emit-package protobuf \
+	        onnxruntime-cuda.in -o onnxruntime-cuda.txt
 
 .PHONY: clean
 clean: ## removes what was built, keeps downloads, the environment and the demo's data
