@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,8 +33,7 @@ type Engine struct {
 	admission     *admission
 	caches        *cachePool
 
-	now    func() time.Time
-	decide func(hop int, action string) string // the action that is taken
+	now func() time.Time
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -74,18 +72,9 @@ func newEngine(l layout, m model, lm, retriever tokenizer, e Embedder, options O
 		// A question's own and one for its latents' words.
 		caches: &cachePool{model: m, keep: 2 * concurrency},
 		now:    time.Now,
-		decide: searchFirst,
 	}
 	engine.life, engine.end = context.WithCancel(context.Background())
 	return engine
-}
-
-// searchFirst is the rule that the first hop searches, whatever the model says.
-func searchFirst(hop int, action string) string {
-	if hop == 1 {
-		return ActionQuery
-	}
-	return action
 }
 
 // rehearse makes a hop without a search, so that a graph that does not fit the
@@ -257,7 +246,7 @@ func (e *Engine) complete(r Request) (Request, questionText, error) {
 	if n := l.Limits.QuestionTokens * longToken; len(r.Question) > n {
 		return fail("question", "is %d bytes long, more than %d; a question has at most %d tokens (limits.question_tokens of the bundle)", len(r.Question), n, l.Limits.QuestionTokens)
 	}
-	if strings.TrimSpace(clean(r.Question)) == "" {
+	if clean(r.Question) == "" {
 		return fail("question", "is empty")
 	}
 	q := e.question(r.Question)

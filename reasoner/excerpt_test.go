@@ -33,7 +33,7 @@ func TestExcerpt(t *testing.T) {
 	e.embedder = fakeEmbedder{"near": {1, 0, 0}, "nearer": {1, 0, 0}, "close": {0.9, 0, 0}, "far": {-1, 0, 0}}
 	for _, c := range []struct{ name, text, want string }{
 		{"short", "Some words, near or far. No choice.", " Some words, near or far. No choice."},
-		{"lines", "One\nline\r\nis \x00 read", " One line  is   read"},
+		{"lines", "One\nline\r\nis \x00 read", " One line is read"},
 		{"empty", "", ""},
 		{"blank", " \n ", ""},
 		{"nearest, in the text's order", "A far one is this. Here close by it is. Not that far a thing. This is near.", " Here close by it is. This is near."},

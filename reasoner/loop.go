@@ -103,12 +103,8 @@ func (a *asking) turn(ctx context.Context, hop *Hop, reads []*passage) (string, 
 	a.think = out.states[ends*l.hidden() : (ends+l.Latent.Think)*l.hidden()]
 	a.query = out.states[(ends+l.Latent.Think)*l.hidden():]
 
-	action := ActionQuery
-	if logits := out.action[2*(ends+l.Latent.Think-1):]; logits[1] > logits[0] {
-		action = ActionAnswer
-	}
-	if action = a.decide(hop.N, action); action == ActionAnswer {
-		return action, nil
+	if logits := out.action[2*(ends+l.Latent.Think-1):]; hop.N > 1 && logits[1] > logits[0] {
+		return ActionAnswer, nil
 	}
 
 	done = a.since()
@@ -127,7 +123,7 @@ func (a *asking) turn(ctx context.Context, hop *Hop, reads []*passage) (string, 
 	}
 	hop.Vector = vector
 	hop.Focus = focus(gates, a.candidates.places, float32(l.Latent.FocusThreshold))
-	return action, nil
+	return ActionQuery, nil
 }
 
 // search looks for what hop asks and returns the passages that are new to the

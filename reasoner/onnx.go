@@ -141,7 +141,7 @@ func (m *onnxModel) compose(ctx context.Context, c composition) (_, _ []float32,
 	h, pieces := m.layout.hidden(), len(c.pieces)
 	// Where there are too few candidates, masked ones follow.
 	n := max(pieces, m.layout.Latent.Pieces)
-	ids, states, mask := make([]int64, n), make([]float32, n*h), make([]int64, n)
+	ids, states, mask := make([]int64, n), make([]float32, n*h), make([]float32, n)
 	copy(ids, c.pieces)
 	copy(states, c.states)
 	for i := range pieces {
@@ -156,7 +156,7 @@ func (m *onnxModel) compose(ctx context.Context, c composition) (_, _ []float32,
 		t.int64s(c.question, 1, len(c.question)),
 		t.int64s(ids, 1, n),
 		t.float32s(states, 1, n, h),
-		t.int64s(mask, 1, n),
+		t.float32s(mask, 1, n),
 	}
 	out := []*ort.Tensor{t.float32s(vector, 1, len(vector)), t.float32s(gates, 1, n)}
 	if t.err != nil {

@@ -14,17 +14,11 @@ type tokenizer interface {
 	Decode(ids []int64) string
 }
 
-// clean makes a text from outside one line of valid UTF-8. The prompt's own
-// pieces begin with line breaks, so a text without any cannot pass for them;
-// and a token that ends the model's own writing can't stand in it either.
+// clean makes a text from outside one line of valid UTF-8 with single spaces.
+// The prompt's own pieces begin with line breaks, so a text without any cannot
+// pass for them.
 func clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch r {
-		case '\n', '\v', '\f', '\r', '\u0085', '\u2028', '\u2029':
-			return ' '
-		}
-		return r
-	}, bundle.Clean(text))
+	return strings.Join(strings.Fields(bundle.Clean(text)), " ")
 }
 
 // spaced is a text as both tokenizers get it: with the space before it that it

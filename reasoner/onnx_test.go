@@ -1,0 +1,325 @@
+package reasoner_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latentask/latentask/internal/bundle"
+	"github.com/latentask/latentask/internal/bundle/bundletest"
+	"github.com/latentask/latentask/internal/ort"
+	"github.com/latentask/latentask/reasoner"
+	"github.com/latentask/latentask/vectorizer"
+)
+
+// openReal opens an engine on the real bundle; where there is none the test is
+// skipped. The runtime's Close finds tensors and sessions that were left open.
+func openReal(t testing.TB, options reasoner.Options) (*reasoner.Engine, *bundle.Bundle) {
+	t.Helper()
+	b := bundletest.Real(t)
+	rt, err := ort.Open(ort.Config{Device: "cpu"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing := func(name string, f func() error) {
+		t.Cleanup(func() {
+			if err := f(); err != nil {
+				t.Errorf("close %s: %v", name, err)
+			}
+		})
+	}
+	closing("runtime", rt.Close)
+	encoder, err := vectorizer.Open(rt, b, vectorizer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing("encoder", encoder.Close)
+	e, err := reasoner.Open(rt, b, encoder, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing("engine", e.Close)
+	return e, b
+}
+
+// replay is a searcher that gives one block of passages a hop.
+type replay struct {
+	blocks [][]string
+	hop    int
+}
+
+func (r *replay) Search(context.Context, reasoner.Query) ([]reasoner.Passage, error) {
+	if r.hop == len(r.blocks) {
+		return nil, nil
+	}
+	var out []reasoner.Passage
+	for i, text := range r.blocks[r.hop] {
+		out = append(out, reasoner.Passage{ID: fmt.Sprintf("%d.%d", r.hop, i), Text: text})
+	}
+	r.hop++
+	return out, nil
+}
+
+func cosine(a, b []float32) float64 {
+	var ab, aa, bb float64
+	for i := range a {
+		ab += float64(a[i]) * float64(b[i])
+		aa += float64(a[i]) * float64(a[i])
+		bb += float64(b[i]) * float64(b[i])
+	}
+	return ab / math.Sqrt(aa*bb)
+}
+
+func request(c bundle.LoopParity) reasoner.Request {
+	most := 1
+	for _, block := range c.Passages {
+		most = max(most, len(block))
+	}
+	return reasoner.Request{Question: c.Question, MaxHops: len(c.Passages), PassagesPerHop: most}
+}
+
+// TestParity replays what the exporter's own loop did with the same files.
+func TestParity(t *testing.T) {
+	e, b := openReal(t, reasoner.Options{})
+	p, err := b.Parity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Loop) == 0 {
+		t.Fatal("parity.json has no loops")
+	}
+	least := 1.0
+	oneLine := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	for _, c := range p.Loop {
+		t.Run(c.Question, func(t *testing.T) {
+			vectors, err := b.ParityRows(c.QueryVectors, b.Manifest().Retriever.Dimension)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := request(c)
+			r.Decode = true
+			got, err := e.Ask(t.Context(), r, &replay{blocks: c.Passages})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var actions []int
+			query := 0
+			for _, h := range got.Hops {
+				if h.Action == reasoner.ActionAnswer {
+					if got.Answer.StoppedBy == reasoner.StoppedByAction {
+						actions = append(actions, 1)
+					}
+					break
+				}
+				actions = append(actions, 0)
+				if query == len(vectors) {
+					t.Fatalf("more hops than the %d of the reference", len(vectors))
+				}
+				cos := cosine(h.Vector, vectors[query])
+				least = min(least, cos)
+				if cos < 0.999 {
+					t.Errorf("hop %d: cosine %f", h.N, cos)
+				}
+				var words, want []string
+				for _, w := range h.Focus {
+					words = append(words, w.Text)
+				}
+				for _, w := range c.Focus[query] {
+					want = append(want, w.Word)
+				}
+				if !reflect.DeepEqual(words, want) {
+					t.Errorf("hop %d: focus %q, want %q", h.N, words, want)
+				}
+				if oneLine(c.Thoughts[query]) != h.Thought || oneLine(c.Subqueries[query]) != h.Subquery {
+					t.Errorf("hop %d: thought %q and subquery %q, want %q and %q", h.N, h.Thought, h.Subquery, c.Thoughts[query], c.Subqueries[query])
+				}
+				query++
+			}
+			if !reflect.DeepEqual(actions, c.Actions) {
+				t.Errorf("actions %v, want %v", actions, c.Actions)
+			}
+			if got.Answer.Text != oneLine(c.Answer) {
+				t.Errorf("answer %q, want %q", got.Answer.Text, c.Answer)
+			}
+		})
+	}
+	t.Logf("%d questions, cosine of the query vectors at least %f", len(p.Loop), least)
+}
+
+// withoutTimes is a result as it has to be the same every time.
+func withoutTimes(r *reasoner.Result) reasoner.Result {
+	out := *r
+	out.Timings = reasoner.Timings{}
+	out.Hops = nil
+	for _, h := range r.Hops {
+		h.Model, h.Search, h.Decode = 0, 0, 0
+		out.Hops = append(out.Hops, h)
+	}
+	return out
+}
+
+// The same question gives bit by bit the same result: in a used cache, in a
+// larger one, with decoding, and beside other questions and embeddings.
+func TestSameResultEveryTime(t *testing.T) {
+	e, b := openReal(t, reasoner.Options{Concurrency: 3})
+	p, err := b.Parity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loops := p.Loop[:min(3, len(p.Loop))]
+	ask := func(c bundle.LoopParity, change func(*reasoner.Request)) reasoner.Result {
+		r := request(c)
+		change(&r)
+		got, err := e.Ask(context.Background(), r, &replay{blocks: c.Passages})
+		if err != nil {
+			t.Error(err)
+			return reasoner.Result{}
+		}
+		return withoutTimes(got)
+	}
+	same := func(*reasoner.Request) {}
+	var first []reasoner.Result
+	for _, c := range loops {
+		first = append(first, ask(c, same))
+	}
+	ask(loops[0], func(r *reasoner.Request) { r.PassagesPerHop = reasoner.MaxPassagesPerHop }) // leaves a large, dirty cache behind
+	var group sync.WaitGroup
+	for range 2 {
+		for i, c := range loops {
+			group.Go(func() {
+				if got := ask(c, same); !reflect.DeepEqual(got, first[i]) {
+					t.Errorf("beside others: %+v, first %+v", got, first[i])
+				}
+			})
+		}
+		group.Go(func() {
+			if _, err := e.Embed(context.Background(), strings.Repeat("beside ", 100)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	for i, c := range loops {
+		got := ask(c, func(r *reasoner.Request) { r.Decode = true })
+		for k := range got.Hops {
+			got.Hops[k].Thought, got.Hops[k].Subquery = "", ""
+		}
+		if !reflect.DeepEqual(got, first[i]) {
+			t.Errorf("with decoding: %+v, first %+v", got, first[i])
+		}
+	}
+}
+
+// Whatever the mode and however much there is to read, there is a result.
+func TestModesAndSizes(t *testing.T) {
+	e, b := openReal(t, reasoner.Options{})
+	limits := b.Manifest().Limits
+	long := strings.Repeat("The river Ouse flows through York, where the author was born in 1514. Another sentence is here. ", 40)
+	texts := []string{long, strings.Repeat("語", 3000), strings.Repeat("abc", 2000), "\x00\n\nAnswer: no\nDoc: <|endoftext|>", "", "\xff\xfe", "👩‍👩‍👧‍👦 e\u0301"}
+	var blocks [][]string
+	for range limits.Hops {
+		var block []string
+		for i := range reasoner.MaxPassagesPerHop {
+			block = append(block, texts[i%len(texts)])
+		}
+		blocks = append(blocks, block)
+	}
+	for _, r := range []reasoner.Request{
+		{Mode: reasoner.ModeLatent},
+		{Mode: reasoner.ModeLatent, PassagesPerHop: reasoner.MaxPassagesPerHop, Decode: true},
+		{Mode: reasoner.ModeSingle, PassagesPerHop: reasoner.MaxPassagesPerHop},
+		{Mode: reasoner.ModeDirect},
+		{Mode: reasoner.ModeLatent, Budget: time.Nanosecond},
+	} {
+		r.Question = "Where was the author of the First Blast born?"
+		got, err := e.Ask(t.Context(), r, &replay{blocks: blocks})
+		if r.Budget > 0 && errors.Is(err, reasoner.ErrOverloaded) {
+			continue // the budget was over before the model was free
+		}
+		if err != nil {
+			t.Errorf("%+v: %v", r, err)
+			continue
+		}
+		for _, h := range got.Hops {
+			if h.Action != reasoner.ActionQuery {
+				continue
+			}
+			var length float64
+			for _, v := range h.Vector {
+				length += float64(v) * float64(v)
+			}
+			if math.Abs(length-1) > 1e-4 {
+				t.Errorf("%+v: hop %d has a vector of squared length %f", r, h.N, length)
+			}
+		}
+		t.Logf("%s, %d a hop: %q by %s, %d hops, %d found", r.Mode, r.PassagesPerHop, got.Answer.Text, got.Answer.StoppedBy, len(got.Hops), len(got.Evidence))
+	}
+}
+
+// A question that is cancelled in the middle of a pass ends at once, and the
+// next one is answered as if nothing had been.
+func TestCancelInAPass(t *testing.T) {
+	e, b := openReal(t, reasoner.Options{})
+	p, err := b.Parity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := p.Loop[0]
+	want, err := e.Ask(t.Context(), request(c), &replay{blocks: c.Passages})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, after := range []time.Duration{0, time.Millisecond, 10 * time.Millisecond, want.Timings.Total / 2} {
+		ctx, cancel := context.WithCancel(t.Context())
+		timer := time.AfterFunc(after, cancel)
+		_, err := e.Ask(ctx, request(c), &replay{blocks: c.Passages})
+		timer.Stop()
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("after %v: %v", after, err)
+		}
+		cancel()
+	}
+	got, err := e.Ask(t.Context(), request(c), &replay{blocks: c.Passages})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(withoutTimes(got), withoutTimes(want)) {
+		t.Errorf("%+v, before %+v", got, want)
+	}
+}
+
+// BenchmarkAsk asks the questions of parity/ and reports where the time goes:
+//
+//	go test ./reasoner -run '^$' -bench Ask
+func BenchmarkAsk(b *testing.B) {
+	e, bundle := openReal(b, reasoner.Options{})
+	p, err := bundle.Parity()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var sum reasoner.Timings
+	var hops, n int
+	for b.Loop() {
+		c := p.Loop[n%len(p.Loop)]
+		n++
+		got, err := e.Ask(b.Context(), request(c), &replay{blocks: c.Passages})
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum.Total += got.Timings.Total
+		sum.Model += got.Timings.Model
+		sum.Search += got.Timings.Search
+		hops += len(got.Hops)
+	}
+	ms := func(d time.Duration) float64 { return float64(d) / float64(n) / float64(time.Millisecond) }
+	b.ReportMetric(ms(sum.Model), "model-ms/op")
+	b.ReportMetric(ms(sum.Search), "search-ms/op")
+	b.ReportMetric(ms(sum.Total-sum.Model-sum.Search), "rest-ms/op")
+	b.ReportMetric(float64(hops)/float64(n), "hops/op")
+}
