@@ -42,6 +42,7 @@ It needs Go, a C compiler, a checkout of latentask and its native libraries
 	flags.StringVar(&builder.Weaviate, "weaviate", "", "version of Weaviate (default: the one that latentask is tested with)")
 	flags.StringVarP(&out, "output", "o", "weaviate", "file to write the node to")
 	flags.StringVar(&builder.Project, "source", "", "checkout of latentask (default: the one around the working folder)")
+	flags.StringVar(&builder.Revision, "revision", "", "commit of latentask that the node reports (default: what git says)")
 	flags.BoolVar(&builder.Plain, "plain", false, "build Weaviate as it is, without latentask, for comparing")
 	flags.BoolVar(&builder.Race, "race", false, "build with Go's race detector")
 	return cmd

@@ -25,6 +25,9 @@ type Builder struct {
 	// Libraries is the folder that holds libtokenizers.a. Empty: .latentask/lib
 	// in the project.
 	Libraries string
+	// Revision is the commit of latentask that the node reports. Empty: what git
+	// says of Project, or nothing where there is no git.
+	Revision string
 	// Plain builds Weaviate as it is, with nothing of latentask, for comparing.
 	Plain bool
 	// Race builds with the race detector.

@@ -67,6 +67,9 @@ func (b *Builder) compile(ctx context.Context, flags []string, target, out strin
 // revision is the project's commit, marked where the tree differs from it, or
 // nothing where that can't be told.
 func (b *Builder) revision() string {
+	if b.Revision != "" {
+		return b.Revision
+	}
 	cmd := exec.Command("git", "describe", "--always", "--dirty", "--exclude=*")
 	cmd.Dir = b.Project
 	out, err := cmd.Output()
