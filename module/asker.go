@@ -65,10 +65,6 @@ func (a *asker) run(ctx context.Context, params dto.GetParams, ask *graphql.Para
 	if err := refuseOthers(params); err != nil {
 		return nil, nil, err
 	}
-	model, err := a.service.ready()
-	if err != nil {
-		return nil, nil, err
-	}
 	c := a.collection(params.ClassName)
 	if c.class == nil {
 		return nil, nil, fmt.Errorf("latentAsk: there is no collection %q", params.ClassName)
@@ -84,6 +80,10 @@ func (a *asker) run(ctx context.Context, params dto.GetParams, ask *graphql.Para
 		return nil, nil, err
 	}
 	properties, err := t.readProperties(ask.Properties)
+	if err != nil {
+		return nil, nil, err
+	}
+	model, err := a.service.ready()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -33,7 +33,7 @@ func Register(provider *modules.Provider, cfg config.Config, logger logrus.Field
 
 // WrapSearcher gives the node's Explorer a searcher that answers latentAsk.
 func WrapSearcher(repo *db.DB, provider *modules.Provider) *Searcher {
-	s := &Searcher{DB: repo}
+	s := &Searcher{DB: repo, inner: repo}
 	if q, ok := provider.GetByName(OperatorName).(*QnA); ok {
 		s.asker = newAsker(q.service, repo, lookupIn(repo))
 	}

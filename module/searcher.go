@@ -15,6 +15,9 @@ import (
 // carries a latentAsk argument is answered by the reasoning loop.
 type Searcher struct {
 	*db.DB
+	// inner makes the searches that are not ours; it is DB.
+	inner repository
+	// asker is nil on a node without the operator.
 	asker *asker
 }
 
@@ -27,5 +30,5 @@ func (s *Searcher) VectorSearch(ctx context.Context, params dto.GetParams, targe
 			return s.asker.answer(ctx, params, ask, targetVectors)
 		}
 	}
-	return s.DB.VectorSearch(ctx, params, targetVectors, searchVectors)
+	return s.inner.VectorSearch(ctx, params, targetVectors, searchVectors)
 }
