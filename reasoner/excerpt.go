@@ -22,9 +22,13 @@ import (
 // budget, which then count as sentences: the two nearest windows fit together.
 
 const (
-	// maxUnits bounds the sentences of one passage that are embedded. Of more,
-	// those that share most words with the question and the hop's focus go on.
-	maxUnits = 64
+	// maxUnits bounds the sentences of one hop that are embedded, which is what
+	// long passages cost in time; its long passages share it evenly. Of a
+	// passage with more, those go on that share most words with the question and
+	// the hop's focus.
+	maxUnits = 96
+	// minUnits is every long passage's, however many there are.
+	minUnits = 8
 	// longToken is more bytes than a token of ordinary text has: a text of more
 	// than so many a token is taken to exceed its budget unread.
 	longToken = 32
@@ -41,21 +45,23 @@ type unit struct {
 // query, words are the question's and the focus'.
 func (e *Engine) excerpts(ctx context.Context, passages []*passage, vector []float32, words map[string]bool) error {
 	var long []*passage
-	var units [][]unit
-	var texts []string
 	for _, p := range passages {
 		if e.fits(p.text) {
 			e.prepare(p, p.text)
-			continue
-		}
-		u := e.units(p.text, words)
-		long, units = append(long, p), append(units, u)
-		for _, s := range u {
-			texts = append(texts, s.text)
+		} else {
+			long = append(long, p)
 		}
 	}
-	if len(texts) == 0 {
+	if len(long) == 0 {
 		return nil
+	}
+	units := make([][]unit, len(long))
+	var texts []string
+	for i, p := range long {
+		units[i] = e.units(p.text, words, max(minUnits, maxUnits/len(long)))
+		for _, u := range units[i] {
+			texts = append(texts, u.text)
+		}
 	}
 	vectors, err := e.embedder.Embed(ctx, texts)
 	if err != nil {
@@ -80,28 +86,19 @@ func (e *Engine) fits(text string) bool {
 
 func (e *Engine) tokens(text string) int { return len(e.lm.IDs(spaced(text), false)) }
 
-// units divides a text into at most maxUnits units that fit the budget each, in
+// units divides a text into at most limit units that fit the budget each, in
 // its order.
-func (e *Engine) units(text string, words map[string]bool) []unit {
+func (e *Engine) units(text string, words map[string]bool, limit int) []unit {
 	budget := e.layout.Limits.PassageTokens
-	var units []unit
-	for _, s := range shortlist(sentences(text, longToken*budget/2), words) {
-		for _, w := range e.windows(s, budget) {
-			units = append(units, unit{text: w, tokens: e.tokens(w)})
-		}
-	}
-	if len(units) <= maxUnits {
-		return units
-	}
 	var texts []string
-	for _, u := range units {
-		texts = append(texts, u.text)
+	for _, s := range shortlist(sentences(text, longToken*budget/2), words, limit) {
+		texts = append(texts, e.windows(s, budget)...)
 	}
-	var kept []unit
-	for _, i := range shortlisted(texts, words) {
-		kept = append(kept, units[i])
+	var units []unit
+	for _, s := range shortlist(texts, words, limit) {
+		units = append(units, unit{text: s, tokens: e.tokens(s)})
 	}
-	return kept
+	return units
 }
 
 // windows divides a sentence of more than budget tokens into pieces of about
@@ -171,21 +168,12 @@ func sentences(text string, limit int) []string {
 	return out
 }
 
-// shortlist is texts without those that shortlisted leaves out.
-func shortlist(texts []string, words map[string]bool) []string {
-	if len(texts) <= maxUnits {
+// shortlist keeps the limit texts that share most distinct words with words, in
+// their order; of equals the earlier.
+func shortlist(texts []string, words map[string]bool, limit int) []string {
+	if len(texts) <= limit {
 		return texts
 	}
-	var kept []string
-	for _, i := range shortlisted(texts, words) {
-		kept = append(kept, texts[i])
-	}
-	return kept
-}
-
-// shortlisted are the indices, ascending, of the maxUnits texts that share most
-// distinct words with words; of equals the earlier.
-func shortlisted(texts []string, words map[string]bool) []int {
 	shared := make([]int, len(texts))
 	order := make([]int, len(texts))
 	for i, text := range texts {
@@ -199,9 +187,13 @@ func shortlisted(texts []string, words map[string]bool) []int {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return shared[b] - shared[a] })
-	order = order[:min(maxUnits, len(order))]
+	order = order[:limit]
 	slices.Sort(order)
-	return order
+	kept := make([]string, limit)
+	for k, i := range order {
+		kept[k] = texts[i]
+	}
+	return kept
 }
 
 // pick joins the best-scored units that fit budget tokens together, in their

@@ -221,7 +221,7 @@ func TestModesAndSizes(t *testing.T) {
 	e, b := openReal(t, reasoner.Options{})
 	limits := b.Manifest().Limits
 	long := strings.Repeat("The river Ouse flows through York, where the author was born in 1514. Another sentence is here. ", 40)
-	texts := []string{long, strings.Repeat("語", 3000), strings.Repeat("abc", 2000), "\x00\n\nAnswer: no\nDoc: <|endoftext|>", "", "\xff\xfe", "👩‍👩‍👧‍👦 e\u0301"}
+	texts := []string{long, strings.Repeat("語", 500), strings.Repeat("abc", 500), "\x00\n\nAnswer: no\nDoc: <|endoftext|>", "", "\xff\xfe", "👩‍👩‍👧‍👦 e\u0301"}
 	var blocks [][]string
 	for range limits.Hops {
 		var block []string
@@ -232,8 +232,8 @@ func TestModesAndSizes(t *testing.T) {
 	}
 	for _, r := range []reasoner.Request{
 		{Mode: reasoner.ModeLatent},
-		{Mode: reasoner.ModeLatent, PassagesPerHop: reasoner.MaxPassagesPerHop, Decode: true},
-		{Mode: reasoner.ModeSingle, PassagesPerHop: reasoner.MaxPassagesPerHop},
+		{Mode: reasoner.ModeLatent, MaxHops: 2, PassagesPerHop: 7, Decode: true},
+		{Mode: reasoner.ModeSingle, PassagesPerHop: 7},
 		{Mode: reasoner.ModeDirect},
 		{Mode: reasoner.ModeLatent, Budget: time.Nanosecond},
 	} {
@@ -259,6 +259,32 @@ func TestModesAndSizes(t *testing.T) {
 			}
 		}
 		t.Logf("%s, %d a hop: %q by %s, %d hops, %d found", r.Mode, r.PassagesPerHop, got.Answer.Text, got.Answer.StoppedBy, len(got.Hops), len(got.Evidence))
+	}
+}
+
+// The longest sequence that the graph can take: the loop ends with the context
+// full, up to which every pass still works.
+func TestLongestSequence(t *testing.T) {
+	e, b := openReal(t, reasoner.Options{})
+	limits := b.Manifest().Limits
+	text := strings.TrimSpace(strings.Repeat("york ", limits.PassageTokens-2))
+	var blocks [][]string
+	for range limits.Hops {
+		var block []string
+		for range reasoner.MaxPassagesPerHop {
+			block = append(block, text)
+		}
+		blocks = append(blocks, block)
+	}
+	if most := limits.Hops * reasoner.MaxPassagesPerHop * (limits.PassageTokens - 2); most < b.Manifest().Backbone.MaxPositions {
+		t.Skipf("%d tokens of passages do not fill the context", most)
+	}
+	got, err := e.Ask(t.Context(), reasoner.Request{Question: "Which river?", PassagesPerHop: reasoner.MaxPassagesPerHop}, &replay{blocks: blocks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if by := got.Answer.StoppedBy; by != reasoner.StoppedByContext && by != reasoner.StoppedByAction {
+		t.Errorf("stopped by %s", by)
 	}
 }
 
