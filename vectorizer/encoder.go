@@ -13,7 +13,7 @@ import (
 
 // Defaults of [Options].
 const (
-	DefaultMaxBatchTokens = 4096
+	DefaultMaxBatchTokens = 2048
 	DefaultConcurrency    = 2
 )
 
@@ -23,8 +23,9 @@ var ErrClosed = errors.New("vectorizer: closed")
 // Options bound what an Encoder uses.
 type Options struct {
 	// MaxBatchTokens is how many tokens a batch may have, padding included.
-	// Working memory grows with it. 0 is DefaultMaxBatchTokens; it is never less
-	// than one text of the retriever's longest.
+	// It bounds working memory, which stays allocated: about 50 MB a thousand
+	// tokens, for each batch that runs at once. 0 is DefaultMaxBatchTokens; it is
+	// never less than one text of the retriever's longest.
 	MaxBatchTokens int
 	// Concurrency is how many batches, of all calls, run at once. Batches take
 	// turns, so a single query waits for a batch of an import, not for the
@@ -58,6 +59,7 @@ func Open(rt *ort.Runtime, b *bundle.Bundle, options Options) (*Encoder, error) 
 	session, err := rt.Load(b.File(bundle.EncoderFile), ort.SessionConfig{
 		Inputs:  []string{"input_ids", "attention_mask"},
 		Outputs: []string{"vectors"},
+		Arena:   true, // batches are bounded
 	})
 	if err != nil {
 		return nil, fmt.Errorf("vectorizer: %w", err)

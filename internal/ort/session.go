@@ -17,11 +17,14 @@ type SessionConfig struct {
 	// Inputs and Outputs are the names to bind, in the order in which Run takes
 	// them. Empty is the graph's own order.
 	Inputs, Outputs []string
-	// Arena keeps freed working memory for the next run. It saves some page
-	// faults, but it grows to the largest run that was ever made and never
-	// shrinks, and the binding has no way to shrink it; in a node that imports
-	// one day and answers the next that memory is lost. So it is off unless a
-	// graph's runs are all of about one size.
+	// Arena keeps freed working memory for the next run. It never shrinks (the
+	// binding cannot ask it to), so it stays as large as the largest run: turn
+	// it on where runs are bounded. Measured with a MiniLM encoder, batches of
+	// at most 2,048 tokens in random shapes: 105 MB stay behind with the arena;
+	// without it every run pays for fresh pages, nearly twice the processor
+	// time in all, and glibc's malloc keeps as much or more (with batches of
+	// 4,096 tokens 375 MB against 170 MB with the arena). Without it memory
+	// comes back only under a fixed MALLOC_MMAP_THRESHOLD_.
 	Arena bool
 }
 
