@@ -25,8 +25,9 @@ const (
 	sampleSize = 20
 	// firstSize is how many tell the likely layouts from the others.
 	firstSize = 4
-	// keptLayouts is how many layouts the whole sample is tried with.
-	keptLayouts = 3
+	// keptCosine is how far behind the best a layout may be there to be tried
+	// with the whole sample. Layouts tie where objects lack a property.
+	keptCosine = 0.02
 	// minimumCosine is the median that shows the retriever to be the same.
 	// Other models of the same dimension stay below 0.3; what is lost between
 	// 0.98 and 1 are int8 weights and texts cut elsewhere.
@@ -178,9 +179,10 @@ func compare(ctx context.Context, m *model, t *target, objects []storedObject) (
 	if err != nil {
 		return verdict{}, err
 	}
-	kept := make([]layout, 0, keptLayouts)
+	var kept []layout
 	for _, r := range first {
-		if len(kept) < keptLayouts && !slices.ContainsFunc(kept, func(l layout) bool { return l.name == r.layout.name }) {
+		if r.median >= first[0].median-keptCosine &&
+			!slices.ContainsFunc(kept, func(l layout) bool { return l.name == r.layout.name }) {
 			kept = append(kept, r.layout)
 		}
 	}
