@@ -9,8 +9,9 @@ type pace struct {
 	perToken time.Duration // of a pass that reads
 	pass     time.Duration // the shortest pass of several tokens
 	step     time.Duration // of a pass of one token with its head
-	compose  time.Duration
+	compose  time.Duration // of a query vector
 	search   time.Duration
+	excerpt  time.Duration // of choosing the sentences of long passages
 }
 
 func (p *pace) read(tokens int, took time.Duration) {

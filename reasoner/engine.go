@@ -80,7 +80,7 @@ func newEngine(l layout, m model, lm, retriever tokenizer, e Embedder, options O
 // rehearse makes a hop without a search, so that a graph that does not fit the
 // manifest is found now and not by the first question.
 func (e *Engine) rehearse() error {
-	a := e.asking(Request{MaxHops: 1, PassagesPerHop: 1, Decode: true}, e.question("?"))
+	a := e.begin(Request{MaxHops: 1, PassagesPerHop: 1, Decode: true}, e.question("?"))
 	c, err := e.caches.get(e.layout.longest(len(a.question.tokens), 1, 1))
 	if err != nil {
 		return err
@@ -99,10 +99,10 @@ func (e *Engine) rehearse() error {
 	return err
 }
 
-func (e *Engine) asking(r Request, q questionText) *asking {
+func (e *Engine) begin(r Request, q questionText) *asking {
 	return &asking{
 		Engine: e, timer: timer{now: e.now}, request: r, question: q,
-		known: map[string]bool{}, candidates: candidates{},
+		known: map[string]bool{},
 	}
 }
 
@@ -123,7 +123,7 @@ func (e *Engine) Ask(parent context.Context, r Request, s Searcher) (*Result, er
 	if s == nil {
 		return nil, errors.New("reasoner: no searcher")
 	}
-	a := e.asking(r, q)
+	a := e.begin(r, q)
 	a.searcher = s
 	if r.Budget > 0 {
 		a.deadline = start.Add(r.Budget)

@@ -42,7 +42,7 @@ func (a *asking) latent(ctx context.Context) error {
 		// What there is time for: an answer after reading, or another hop too.
 		span := a.layout.span(reads)
 		answer := a.pace.reading(span+a.layout.Latent.Think+len(a.layout.Prompt.Answer)) + a.pace.writing(a.layout.Limits.AnswerTokens)
-		another := a.pace.reading(span+a.layout.Latent.Think+a.layout.Latent.Query) + a.pace.compose + a.pace.search
+		another := a.pace.reading(span+a.layout.Latent.Think+a.layout.Latent.Query) + a.pace.compose + a.pace.search + a.pace.excerpt
 		switch {
 		case len(reads) == 0 && all: // found, but without a text
 			return a.answerNow(ctx, a.newHop(ActionAnswer), StoppedByNoNewPassages)
@@ -50,10 +50,10 @@ func (a *asking) latent(ctx context.Context) error {
 			return a.answerNow(ctx, a.newHop(ActionAnswer), StoppedByContext)
 		case !a.allows(answer):
 			return a.answerLate(ctx)
-		case n == a.request.MaxHops:
-			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedByMaxHops)
 		case !all:
 			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedByContext)
+		case n == a.request.MaxHops:
+			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedByMaxHops)
 		case !a.allows(another + answer):
 			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedByBudget)
 		}
@@ -182,8 +182,10 @@ func (a *asking) excerpt(ctx context.Context, hop *Hop, fresh []*passage) error 
 	for _, w := range hop.Focus {
 		words[w.Text] = true
 	}
-	defer a.since()(&hop.Model)
-	return a.excerpts(ctx, fresh, hop.Vector, words)
+	done := a.since()
+	err := a.excerpts(ctx, fresh, hop.Vector, words)
+	a.pace.excerpt = max(a.pace.excerpt, done(&hop.Model))
+	return err
 }
 
 // fit returns the passages that have a text and fit the context beside what the
