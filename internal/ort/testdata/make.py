@@ -1,6 +1,6 @@
 """Writes the small ONNX graphs of this package's tests, and the device probe.
 
-    python make.py        (needs the onnx package)
+python make.py        (needs the onnx package)
 """
 
 from pathlib import Path
@@ -103,8 +103,7 @@ def attention():
         [info(n, FLOAT, [1, "tokens", 8]) for n in "qkv"]
         + [info("past_key", FLOAT, [1, 1, "cache", 8]), info("past_value", FLOAT, [1, 1, "cache", 8])]
         + [info("seqlens_k", INT32, [1]), info("total_length", INT32, [])],
-        [info("y", FLOAT, [1, "tokens", 8])]
-        + [info("present_key", FLOAT, [1, 1, "cache", 8]), info("present_value", FLOAT, [1, 1, "cache", 8])],
+        [info("y", FLOAT, [1, "tokens", 8]), *(info(n, FLOAT, [1, 1, "cache", 8]) for n in ("present_key", "present_value"))],
     )
 
 

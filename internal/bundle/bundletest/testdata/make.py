@@ -1,6 +1,6 @@
 """Writes the tokenizers and the encoder of the test bundle.
 
-    python make.py        (needs the onnx and tokenizers packages)
+python make.py        (needs the onnx and tokenizers packages)
 """
 
 import json
