@@ -73,6 +73,27 @@ func TestExcerptOfLongText(t *testing.T) {
 	}
 }
 
+// An excerpt that turns out longer than its parts is cut once more, and what
+// lies behind the cut is no candidate.
+func TestPrepareCuts(t *testing.T) {
+	e, _ := newFake(t, Options{})
+	p := &passage{}
+	e.prepare(p, "one two three four five six seven eight nine ten")
+	if p.read != " one two three four five six seven eight" || len(p.tokens) != 8 {
+		t.Errorf("reads %q, %d tokens", p.read, len(p.tokens))
+	}
+	for _, c := range p.pieces {
+		if c.end > len(p.read) || c.state >= len(p.tokens) {
+			t.Errorf("candidate %+v", c)
+		}
+	}
+	for n, want := range map[int]string{-1: "", 0: "", 1: "a", 2: "a", 3: "a", 4: "a語", 5: "a語b", 99: "a語b"} {
+		if got := cutAfter("a語b", n); got != want {
+			t.Errorf("cut after %d: %q, want %q", n, got, want)
+		}
+	}
+}
+
 type brokenEmbedder struct{ err error }
 
 func (b brokenEmbedder) Embed(context.Context, []string) ([][]float32, error) { return nil, b.err }
