@@ -66,6 +66,9 @@ $(STAMPS)/venv-%: scripts/pins/%.txt scripts/venv.sh | $(STAMPS)/doctor
 
 $(STAMPS)/venv-dev: $(STAMPS)/venv-assemble
 
+.PHONY: weights
+weights: $(WEIGHTS) ## the base weights of the bundle
+
 $(WEIGHTS): scripts/pins/weights.txt | $(STAMPS)/doctor
 	@scripts/weights.sh
 	@touch $@
