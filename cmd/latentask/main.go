@@ -35,6 +35,9 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		newBuildCommand(),
+		newDemoCommand(),
+		newLoadCommand(),
+		newAskCommand(),
 	)
 	return root
 }

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/latentask/latentask/internal/client"
+)
+
+// newAskCommand is `latentask ask`.
+func newAskCommand() *cobra.Command {
+	var (
+		node     connection
+		question client.Question
+		asJSON   bool
+	)
+	cmd := &cobra.Command{
+		Use:   "ask QUESTION",
+		Short: "Ask a node's collection a question",
+		Example: `  latentask ask --collection Passage "Where was the director of A Man Called Ove born?"
+  latentask ask --collection Passage --max-hops 2 --json "…"`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := node.client()
+			if err != nil {
+				return err
+			}
+			question.Text = args[0]
+			question.Mode = strings.ToUpper(question.Mode)
+			question.Vectors = asJSON
+			if len(question.Show) == 0 {
+				class, err := c.Collection(cmd.Context(), question.Collection)
+				if err != nil {
+					return err
+				}
+				question.Show = client.TextProperties(class)
+			}
+			reply, err := c.Ask(cmd.Context(), question)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetEscapeHTML(false)
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(reply)
+			}
+			printReply(cmd.OutOrStdout(), reply, question.Show)
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	node.addFlags(flags)
+	flags.StringVar(&question.Collection, "collection", "", "the collection to ask (required)")
+	flags.StringVar(&question.Tenant, "tenant", "", "the tenant to ask")
+	flags.StringVar(&question.Mode, "mode", "", "latent, single or direct (default: latent)")
+	flags.IntVar(&question.MaxHops, "max-hops", 0, "the most searches to make (default: the bundle's)")
+	flags.IntVar(&question.PassagesPerHop, "passages-per-hop", 0, "new passages a search brings in (default: the bundle's)")
+	flags.StringSliceVar(&question.Read, "properties", nil, "text properties to read as a passage (default: the vectorised ones)")
+	flags.StringSliceVar(&question.Show, "show", nil, "properties to show (default: the text properties)")
+	flags.StringVar(&question.TargetVector, "target-vector", "", "the named vector to search")
+	flags.BoolVar(&question.Decode, "decode", false, "put each hop's thought and subquery into words")
+	flags.DurationVar(&question.Budget, "budget", 0, "time after which to answer with what was found, as 2s")
+	flags.IntVar(&question.Limit, "limit", 0, "the most passages to return")
+	flags.BoolVar(&asJSON, "json", false, "print everything as JSON, query vectors included")
+	// The flag was added above, so this can't fail.
+	_ = cmd.MarkFlagRequired("collection")
+	return cmd
+}
+
+func printReply(out io.Writer, reply *client.Reply, show []string) {
+	if len(reply.Objects) == 0 {
+		fmt.Fprintln(out, "nothing was found")
+		return
+	}
+	answer := reply.Answer.Text
+	if answer == "" {
+		answer = "(no answer)"
+	}
+	fmt.Fprintf(out, "%s\n\n   %.0f ms (model %.0f, search %.1f), confidence %.2f, stopped by %s\n\n", answer,
+		reply.Timings.TotalMs, reply.Timings.ModelMs, reply.Timings.SearchMs, reply.Answer.Confidence, reply.Answer.StoppedBy)
+	reply.WriteHops(out, func(o client.Object) string { return label(o, show) })
+}
+
+// labelRunes bounds a passage's label.
+const labelRunes = 90
+
+// label is what tells a passage apart: its title or name where it has one, else
+// the beginning of its first text.
+func label(o client.Object, show []string) string {
+	names := append([]string{"title", "name"}, show...)
+	for _, name := range names {
+		text, _ := o.Properties[name].(string)
+		if text = strings.Join(strings.Fields(text), " "); text == "" {
+			continue
+		}
+		if runes := []rune(text); len(runes) > labelRunes {
+			text = string(runes[:labelRunes]) + "…"
+		}
+		return text
+	}
+	return o.ID
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package localnode
+
+import "syscall"
+
+// processAttributes put the node in a group of its own, so that an interrupt
+// from the terminal reaches this process alone, which then stops the node.
+func processAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
