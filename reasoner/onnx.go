@@ -38,18 +38,20 @@ func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err e
 	for _, g := range []struct {
 		session **ort.Session
 		file    string
-		config  ort.SessionConfig
+		in, out []string
 	}{
-		{&m.lm, "lm.onnx", ort.SessionConfig{Inputs: in, Outputs: out}},
-		// One size of run, once a token: worth an arena.
-		{&m.lmHead, "head.onnx", ort.SessionConfig{Inputs: []string{"states"}, Outputs: []string{"token", "logprob"}, Arena: true}},
-		{&m.query, "query.onnx", ort.SessionConfig{
-			Inputs:  []string{"query_states", "question_ids", "candidate_ids", "candidate_states", "candidate_mask"},
-			Outputs: []string{"vector", "gates"},
-		}},
-		{&m.decoders, "decode.onnx", ort.SessionConfig{Inputs: []string{"think_states", "query_states"}, Outputs: []string{"thought", "subquery"}}},
+		{&m.lm, bundle.LMFile, in, out},
+		{&m.lmHead, bundle.HeadFile, []string{"states"}, []string{"token", "logprob"}},
+		{
+			&m.query, bundle.QueryFile,
+			[]string{"query_states", "question_ids", "candidate_ids", "candidate_states", "candidate_mask"},
+			[]string{"vector", "gates"},
+		},
+		{&m.decoders, bundle.DecodeFile, []string{"think_states", "query_states"}, []string{"thought", "subquery"}},
 	} {
-		if *g.session, err = rt.Load(b.File(g.file), g.config); err != nil {
+		// The arena saves about half of a pass' time in page faults; what it
+		// keeps is bounded by the longest sequence.
+		if *g.session, err = rt.Load(b.File(g.file), ort.SessionConfig{Inputs: g.in, Outputs: g.out, Arena: true}); err != nil {
 			return nil, err
 		}
 	}
