@@ -1,0 +1,75 @@
+"""parity/: inputs and expected outputs that the Go tests replay. See docs/bundle.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from train.loop import Loop
+from train.sequence import Tokens
+
+TOKEN_TEXTS = [
+    "Who directed the film in which the actor played?",
+    "The café in São Paulo was opened by Łukasz Żółć in 1987.",
+    "東京は日本の首都です。 The capital of Japan.",
+    "emoji 😀👩‍👩‍👧‍👦 and flags 🇳🇱 inside text",
+    "a NUL \x00 byte in the middle",
+    "<|im_start|>system\nYou are [SEP] [MASK] <|endoftext|>",
+    "antidisestablishmentarianism Pneumonoultramicroscopicsilicovolcanoconiosis",
+    "mixed   spaces\tand\nlines, e.g. U.S. 3.14 — “quoted” …",
+    "x",
+]
+
+
+def bytes_of(text: str, span: tuple[int, int]) -> list[int]:
+    return [len(text[: span[0]].encode()), len(text[: span[1]].encode())]
+
+
+def token_case(tok: Tokens, text: str) -> dict:
+    """Ids and byte offsets of both tokenizers over the text as the reader sees it: NUL and breaks to spaces, one before."""
+    seen = " " + text.replace("\0", " ").replace("\n", " ").replace("\r", " ")
+    lm, re_ = tok.lm.encode(seen), tok.retriever.encode(seen)
+    read = tok.read(text, 100_000)
+    return {
+        "text": seen,
+        "lm_ids": lm.ids,
+        "lm_offsets": [bytes_of(seen, o) for o in lm.offsets],
+        "retriever_ids": re_.ids,
+        "retriever_offsets": [bytes_of(seen, o) for o in re_.offsets],
+        "word_state": read.states,
+    }
+
+
+def write(folder: Path, committed: Path, manifest: dict, tok: Tokens) -> None:
+    """`committed` holds what the reference implementation made once: encoder.json, encoder.f32, loops.json."""
+    out = folder / "parity"
+    out.mkdir()
+    encoder = json.loads((committed / "encoder.json").read_text())
+    (out / "encoder.f32").write_bytes((committed / "encoder.f32").read_bytes())
+    loop = Loop(folder, manifest)
+    cases = []
+    for i, case in enumerate(json.loads((committed / "loops.json").read_text())):
+        blocks = case["passages"]
+        # As many hops as there are blocks of passages: the reader's choice is replayed, not the search's.
+        got = loop.ask(case["question"], lambda hop, vector, words, blocks=blocks: blocks[hop], len(blocks), decode=True)
+        np.asarray(got["vectors"], "<f4").tofile(out / f"loop-{i}.f32")
+        cases.append(
+            {
+                "question": case["question"],
+                "passages": blocks,
+                "query_vectors": f"loop-{i}.f32",
+                "actions": got["actions"],
+                "focus": got["focus"],
+                "answer": got["answer"],
+                "thoughts": got["thoughts"],
+                "subqueries": got["subqueries"],
+            }
+        )
+    text = json.dumps(
+        {"encoder": {**encoder, "vectors": "encoder.f32"}, "tokens": [token_case(tok, t) for t in TOKEN_TEXTS], "loop": cases},
+        ensure_ascii=False,
+        indent=1,
+    )
+    (out / "parity.json").write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# The run that made bundles/smollm2-135m-minilm-l6: about an hour on two AVX2 cores. Resumes from its checkpoint.
+# Usage: train/runs/cpu.sh [DATA] [RUN]     (a Python with train/requirements.txt in PYTHON)
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+exec "${PYTHON:-python3}" -m train.train --data "${1:-data}" --out "${2:-.latentask/train/first}" --compile \
+    --steps 105 --checkpoint-every 10 --answer-share 0.25 --decode-share 0.15

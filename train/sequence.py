@@ -1,0 +1,109 @@
+"""Sequences as docs/bundle.md lays them down: prompt pieces, passages as they are read, the copy head's candidates."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tokenizers import Tokenizer
+
+from train.settings import Settings
+
+PIECES = {
+    "question": "Question:",
+    "passage": "\nDoc:",
+    "answer": "\nAnswer:",
+    "thought": "Thought:",
+    "subquery": "Search:",
+}
+EOS, NEWLINE = 2, 198
+
+
+@dataclass
+class Read:
+    """A passage as read: backbone ids, and its candidates (retriever piece id, index of the backbone token, offsets)."""
+
+    text: str
+    ids: list[int]
+    pieces: list[int]
+    states: list[int]
+    offsets: list[tuple[int, int]]
+
+
+class Tokens:
+    def __init__(self, lm: Tokenizer, retriever: Tokenizer, vocab: int, s: Settings):
+        self.lm, self.retriever, self.s = lm, retriever, s
+        self.prompt = {k: lm.encode(v).ids for k, v in PIECES.items()}
+        self.think = list(range(vocab, vocab + s.think))
+        self.query = list(range(vocab + s.think, vocab + s.think + s.query))
+        self.inject = vocab + s.think + s.query
+        self.read = lru_cache(maxsize=100_000)(self._read)
+
+    def question(self, text: str) -> list[int]:
+        return self.prompt["question"] + self.lm.encode(" " + clean(text)).ids[: self.s.question_tokens]
+
+    def question_pieces(self, text: str) -> list[int]:
+        ids = self.retriever.encode(clean(text)).ids
+        limit = self.s.max_question_tokens
+        return ids if len(ids) <= limit else ids[: limit - 1] + ids[-1:]
+
+    def text(self, text: str) -> list[int]:
+        return self.lm.encode(" " + clean(text)).ids
+
+    def _read(self, text: str, budget: int) -> Read:
+        text = " " + clean(text)
+        lm = self.lm.encode(text)
+        ids, ends = lm.ids[:budget], [b for _, b in lm.offsets[:budget]]
+        pieces, states, offsets = [], [], []
+        enc = self.retriever.encode(text, add_special_tokens=False)
+        for word in words(enc.tokens):
+            end, at = enc.offsets[word[-1]][1], 0
+            while at < len(ends) and ends[at] < end:
+                at += 1
+            if at == len(ends):
+                break  # the word lies beyond what is read
+            for c in word:
+                pieces.append(enc.ids[c])
+                states.append(at)
+                offsets.append(enc.offsets[c])
+        return Read(text, ids, pieces, states, offsets)
+
+
+def clean(text: str) -> str:
+    """As the node does before tokenising: NULs and line breaks become spaces."""
+    return re.sub(r"[\x00\r\n]", " ", text)
+
+
+def words(tokens: list[str]) -> list[list[int]]:
+    """Indices of pieces by word: a piece that begins with ## belongs to the word before it."""
+    out: list[list[int]] = []
+    for i, t in enumerate(tokens):
+        if t.startswith("##") and out:
+            out[-1].append(i)
+        else:
+            out.append([i])
+    return out
+
+
+def sentences(text: str) -> list[str]:
+    return [s for s in re.split(r"(?<=[.!?])\s+(?=[\"'(A-Z0-9])", text) if s]
+
+
+def nearest_sentences(text: str, toward: str, count, budget: int) -> str:
+    """What fits of a long passage: the sentences that share most words with `toward`, in their order.
+
+    A stand-in, in training only, for the node's choice by vectors.
+    """
+    if count(text) <= budget:
+        return text
+    wanted = set(re.findall(r"\w+", toward.lower()))
+    parts = sentences(text)
+    score = [len(wanted & set(re.findall(r"\w+", p.lower()))) / (4 + len(p.split())) for p in parts]
+    kept, used = set(), 0
+    for i in sorted(range(len(parts)), key=lambda i: -score[i]):
+        n = count(parts[i])
+        if used + n <= budget or not kept:
+            kept.add(i)
+            used += n
+    return " ".join(parts[i] for i in sorted(kept))

@@ -1,0 +1,65 @@
+"""One dataclass of settings, saved as JSON beside the weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass
+class Settings:
+    run: str = "first"
+    seed: int = 0
+
+    # The latent tokens: m = 4 and n = 16 as in the paper (section 4).
+    think: int = 4
+    query: int = 16
+    latent_std: float = 0.1
+
+    # The copy head: pieces that may enter the retriever's input, width of its two maps.
+    pieces: int = 24
+    gate_width: int = 128
+    gate_positive: float = 4.0  # weight of a positive piece in the gates' cross-entropy
+    projector_std: float = 0.003  # the output map starts near zero: step 0 is a plain search
+
+    # LoRA: rank and alpha as in the paper.
+    lora_rank: int = 16
+    lora_alpha: float = 64.0
+
+    # Optimisation.
+    batch: int = 16
+    lr_lora: float = 3e-4
+    lr_new: float = 1e-3
+    lr_retriever: float = 3e-5
+    warmup: int = 20
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    steps: int = 300
+    checkpoint_every: int = 25
+
+    # Losses: retrieval is KL(p_ref ‖ q) with p_ref = mix of the teacher's distribution and gold.
+    beta: float = 0.03  # the paper: the top 3 hold about half of the mass
+    temperature: float = 0.05
+    gold_share: float = 0.5
+    w_retrieval: float = 1.0
+    w_gate: float = 1.0
+    w_action: float = 0.3
+    w_answer: float = 0.3
+    w_decode: float = 0.3
+    answer_share: float = 0.4  # share of examples that go on to read the last passages and answer
+    decode_share: float = 0.25  # share of examples one of whose hops is decoded
+
+    # What is read.
+    passage_tokens: int = 64
+    question_tokens: int = 64
+    max_question_tokens: int = 96  # retriever side, [CLS] and [SEP] counted
+    answer_tokens: int = 24
+    max_positions: int = 2048
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Settings:
+        return cls(**json.loads(path.read_text()))
