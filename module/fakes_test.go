@@ -23,7 +23,7 @@ import (
 )
 
 // fakeRetriever is the retriever's name in tests.
-const fakeRetriever = "words"
+const fakeRetriever = DefaultRetriever
 
 // fakeDimension is large enough that few words share a place.
 const fakeDimension = 512

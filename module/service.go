@@ -93,6 +93,7 @@ func (s *service) start() {
 	s.cancel = cancel
 	enterrors.GoWrapper(func() {
 		defer close(s.done)
+		defer s.loadEnded()
 		s.load(ctx)
 	}, s.logger)
 }
@@ -113,6 +114,13 @@ func (s *service) load(ctx context.Context) {
 	default:
 		s.set(&status{state: StateFailed, reason: err.Error()})
 		log.WithError(err).Error("latentask: the bundle cannot be used; the node serves without it")
+	}
+}
+
+// loadEnded leaves no service loading for ever, whatever became of load.
+func (s *service) loadEnded() {
+	if s.current.Load().state == StateLoading {
+		s.set(&status{state: StateFailed, reason: "opening it ended unexpectedly; the node's log says how"})
 	}
 }
 

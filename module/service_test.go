@@ -102,6 +102,14 @@ func assertState(t *testing.T, s *service, want State, code int) {
 	}
 }
 
+func TestPanicWhileOpeningFailsTheBundleAlone(t *testing.T) {
+	s, h := newHeldService()
+	h.end <- func() (*model, error) { panic("broken graph") }
+	s.start()
+	<-s.done
+	assertState(t, s, StateFailed, 503)
+}
+
 func TestReadyTakesNoOtherMethodOrPath(t *testing.T) {
 	s, _ := newHeldService()
 	for _, tt := range []struct {

@@ -17,19 +17,23 @@ const (
 	keyVectorizeClassName    = "vectorizeClassName"
 	keyVectorizePropertyName = "vectorizePropertyName"
 	keySkip                  = "skip"
-	// keyModel names the retriever that made the collection's vectors. It is
-	// written down when the collection is created on a node whose bundle is
-	// ready, so that a bundle with another retriever can't mix its vectors in.
+	// keyModel names the retriever that makes the collection's vectors, so that
+	// a bundle with another one can't mix its own in.
 	keyModel = "model"
 )
 
+// DefaultRetriever is the retriever that a collection's configuration names
+// where its maker did not. It does not depend on the node's bundle: Weaviate
+// adds the defaults to every later update of a collection too, and refuses one
+// that differs from what is there.
+const DefaultRetriever = "sentence-transformers/all-MiniLM-L6-v2"
+
 // ClassConfigDefaults implements modulecapabilities.ClassConfigurator.
 func (m *Text2Vec) ClassConfigDefaults() map[string]any {
-	defaults := map[string]any{keyVectorizeClassName: basesettings.DefaultVectorizeClassName}
-	if model, err := m.service.ready(); err == nil {
-		defaults[keyModel] = model.retriever
+	return map[string]any{
+		keyVectorizeClassName: basesettings.DefaultVectorizeClassName,
+		keyModel:              DefaultRetriever,
 	}
-	return defaults
 }
 
 // PropertyConfigDefaults implements modulecapabilities.ClassConfigurator.
@@ -78,6 +82,6 @@ func (s *classSettings) checkModel(retriever string) error {
 	if named == "" || named == retriever {
 		return nil
 	}
-	return fmt.Errorf("%s: this collection's vectors are of %q and the node's bundle holds %q; set %s to a bundle with the former, or import into a new collection",
-		VectorizerName, named, retriever, EnvBundle)
+	return fmt.Errorf("%s: this collection's vectors are of %q and the node's bundle holds %q; set %s to a bundle with the former, or make a new collection whose %s names the latter",
+		VectorizerName, named, retriever, EnvBundle, keyModel)
 }
