@@ -188,7 +188,12 @@ func short(commit string) string {
 }
 
 func (b *Builder) say(format string, args ...any) {
-	if b.Progress != nil {
-		fmt.Fprintf(b.Progress, "==> "+format+"\n", args...)
+	fmt.Fprintf(b.progress(), "==> "+format+"\n", args...)
+}
+
+func (b *Builder) progress() io.Writer {
+	if b.Progress == nil {
+		return io.Discard
 	}
+	return b.Progress
 }

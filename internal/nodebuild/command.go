@@ -49,8 +49,6 @@ func (b *Builder) compile(ctx context.Context, flags []string, target, out strin
 		return err
 	}
 
-	progress := newProgress(b.Progress, len(bytes.Fields(stale)))
-	defer progress.close()
 	args := append([]string{"build", "-v"}, flags...)
 	cmd := b.command(ctx, append(args, "-o", out, target)...)
 	stderr, err := cmd.StderrPipe()
@@ -60,7 +58,7 @@ func (b *Builder) compile(ctx context.Context, flags []string, target, out strin
 	if err := cmd.Start(); err != nil {
 		return explain(ctx, err, "")
 	}
-	said := progress.read(stderr)
+	said := follow(stderr, b.progress(), len(bytes.Fields(stale)))
 	return explain(ctx, cmd.Wait(), said)
 }
 

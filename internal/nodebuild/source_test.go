@@ -1,13 +1,13 @@
 package nodebuild
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 var fixtureEdit = Edit{Name: "hook", File: "server/start.go", Anchor: "start()", Replacement: "hook(); start()"}
@@ -156,17 +156,12 @@ func TestPatchedCopyRefusesADamagedStamp(t *testing.T) {
 	}
 }
 
-func TestProgressSeparatesPackagesFromMessages(t *testing.T) {
-	p := newProgress(nil, 2)
-	said := p.read(strings.NewReader("example.org/a\n# example.org/b\nb.go:1:2: undefined: x\nexample.org/b\n"))
-	p.close()
-	if want := "# example.org/b\nb.go:1:2: undefined: x\n"; said != want {
-		t.Errorf("messages %q, want %q", said, want)
-	}
-	if p.done != 2 {
-		t.Errorf("%d packages counted, want 2", p.done)
-	}
-	if lineInterval < time.Second {
-		t.Error("lines of progress come too fast to read")
+func TestFollowSeparatesPackagesFromMessages(t *testing.T) {
+	for _, total := range []int{0, 1, 2, 5} {
+		var shown bytes.Buffer
+		said := follow(strings.NewReader("example.org/a\n# example.org/b\nb.go:1:2: undefined: x\nexample.org/b\n"), &shown, total)
+		if want := "# example.org/b\nb.go:1:2: undefined: x\n"; said != want {
+			t.Errorf("of %d packages: messages %q, want %q", total, said, want)
+		}
 	}
 }
