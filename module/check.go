@@ -32,6 +32,8 @@ const (
 	// Other models of the same dimension stay below 0.3; what is lost between
 	// 0.98 and 1 are int8 weights and texts cut elsewhere.
 	minimumCosine = 0.98
+	// nearCosine is a median that no other model reaches.
+	nearCosine = 0.9
 )
 
 // checked are the vectorizers whose model may be the bundle's retriever. The
@@ -194,8 +196,12 @@ func compare(ctx context.Context, m *model, t *target, objects []storedObject) (
 	if best.median >= minimumCosine {
 		return verdict{layout: best.String()}, nil
 	}
-	return verdict{foreign: fmt.Sprintf("embedding %d stored objects again gives a median cosine of at best %.2f (text laid out: %s; %d dimensions), where at least %.2f is needed",
-		len(sample), best.median, best, m.dimension, minimumCosine)}, nil
+	found := fmt.Sprintf("embedding %d stored objects again gives a median cosine of at best %.3f (text laid out: %s; %d dimensions), where at least %.2f is needed",
+		len(sample), best.median, best, m.dimension, minimumCosine)
+	if best.median >= nearCosine {
+		found += "; that is near enough for the same model on text that was laid out in a way that is not known here"
+	}
+	return verdict{foreign: found}, nil
 }
 
 // shortest chooses the objects of the fewest sentences, then of the least text:

@@ -135,6 +135,20 @@ func TestCheckRefusesAnotherModel(t *testing.T) {
 	}
 }
 
+// TestCheckSaysWhenOnlyTheLayoutIsUnknown: the vectors of a collection that was
+// copied from one of another name are the model's own, of a text that starts
+// otherwise.
+func TestCheckSaysWhenOnlyTheLayoutIsUnknown(t *testing.T) {
+	b := newForeignBench(t, "none")
+	b.embedAll(b.embed, func(o *fakeObject) string {
+		return "Original " + strings.Repeat(value(o, "text")+" ", 2) + " " + value(o, "title") + " " + value(o, "tags")
+	})
+	_, err := b.ask(dto.GetParams{}, nil)
+	if !errors.Is(err, ErrForeignVectors) || !strings.Contains(err.Error(), "laid out in a way that is not known") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCheckRefusesOtherDimensions(t *testing.T) {
 	b := newForeignBench(t, "none")
 	for i := range b.repo.objects {

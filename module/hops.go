@@ -60,7 +60,7 @@ func (h *hopSearcher) Search(ctx context.Context, q reasoner.Query) ([]reasoner.
 	params.Pagination = &filters.Pagination{Limit: q.Limit + len(q.Exclude)}
 	results, err := h.repo.VectorSearch(ctx, params, h.targets, []models.Vector{q.Vector})
 	if err != nil {
-		return nil, fmt.Errorf("search of collection %q: %w", params.ClassName, err)
+		return nil, fmt.Errorf("collection %q: %w", params.ClassName, err)
 	}
 	passages := make([]reasoner.Passage, 0, q.Limit)
 	for _, r := range results {
