@@ -129,7 +129,7 @@ test-python: bundle $(STAMPS)/venv-dev ## tests of train/
 .PHONY: test-acceptance
 test-acceptance: build $(BIN)/weaviate-plain $(STAMPS)/venv-dev ## tests against a real node over its real ports
 	LATENTASK_NODE=$(BIN)/weaviate LATENTASK_PLAIN_NODE=$(BIN)/weaviate-plain \
-	    LATENTASK_BUNDLE=$(BUNDLE) LATENTASK_PYTHON=$(VENV)/bin/python \
+	    LATENTASK_BUNDLE=$(BUNDLE) LATENTASK_REQUIRE_BUNDLE=1 LATENTASK_PYTHON=$(VENV)/bin/python \
 	    go test -count=1 -timeout 40m ./test/acceptance/...
 
 .PHONY: check
