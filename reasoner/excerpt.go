@@ -198,7 +198,9 @@ func shortlist(texts []string, words map[string]bool, limit int) []string {
 
 // pick joins the best-scored units that fit budget tokens together, in their
 // order. Of equal scores the earlier unit goes first. A unit that does not fit
-// is passed over for the next one that does.
+// is passed over for the next one that does; when none fits, since a window by
+// itself may have more tokens than it had in its sentence, it is the best one,
+// for prepare to cut.
 func pick(units []unit, budget int) string {
 	order := make([]int, len(units))
 	for i := range order {
@@ -219,6 +221,9 @@ func pick(units []unit, budget int) string {
 			budget -= units[i].tokens
 			kept = append(kept, i)
 		}
+	}
+	if len(kept) == 0 {
+		kept = order[:min(1, len(order))]
 	}
 	slices.Sort(kept)
 	texts := make([]string, len(kept))

@@ -94,6 +94,23 @@ func TestPrepareCuts(t *testing.T) {
 	}
 }
 
+func TestPick(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		units []unit
+		want  string
+	}{
+		{"nothing", nil, ""},
+		{"in the text's order", []unit{{"a", 3, 0.1}, {"b", 3, 0.3}, {"c", 3, 0.2}}, "b c"},
+		{"passed over", []unit{{"a", 3, 0.1}, {"b", 4, 0.3}, {"c", 5, 0.2}}, "a b"},
+		{"none fits: the best, to be cut", []unit{{"a", 9, 0.1}, {"b", 9, 0.3}, {"c", 9, 0.3}}, "b"},
+	} {
+		if got := pick(c.units, 8); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 type brokenEmbedder struct{ err error }
 
 func (b brokenEmbedder) Embed(context.Context, []string) ([][]float32, error) { return nil, b.err }
