@@ -66,7 +66,7 @@ func (a *asking) run(ctx context.Context) error {
 		a.result.Timings.Model += h.Model
 		a.result.Timings.Search += h.Search
 	}
-	a.result.Evidence = evidence(a.found, a.result.Answer.Text)
+	a.result.Evidence = evidence(a.found, a.result.Answer)
 	return nil
 }
 

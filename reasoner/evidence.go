@@ -4,42 +4,59 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // evidence puts the passages in the order in which they are shown: the first
-// one in which the answer stands, then the others as they were found. What was
-// read of a passage counts before the rest of its text.
-func evidence(found []*passage, answer string) []Evidence {
+// one in which the answer stands, if one was given, then the others as they were
+// found. What was read of a passage counts before the rest of its text.
+func evidence(found []*passage, answer Answer) []Evidence {
 	out := make([]Evidence, len(found))
 	for i, p := range found {
 		out[i] = p.Evidence
 	}
-	if i := holder(found, answer); i > 0 {
+	if answer.Abstained {
+		return out
+	}
+	if i := holder(found, answer.Text); i > 0 {
 		first := out[i]
 		out = slices.Insert(slices.Delete(out, i, i+1), 0, first)
 	}
 	return out
 }
 
-// holder is the index of the first passage in which the answer stands, or -1.
+// minHeld is how many letters and digits an answer needs to be looked for: a
+// shorter one, such as "1" or "us", stands in passages that do not give it.
+const minHeld = 3
+
+// holder is the index of the first passage in which the answer stands, word by
+// word, or -1.
 func holder(found []*passage, answer string) int {
-	want := normalise(answer)
-	switch want {
-	case "", "yes", "no": // a judgement stands nowhere
-		return -1
+	want := wordRun(answer)
+	if want == "yes" || utf8.RuneCountInString(strings.ReplaceAll(want, " ", "")) < minHeld {
+		return -1 // a judgement stands nowhere
 	}
 	for _, text := range []func(*passage) string{
 		func(p *passage) string { return p.read },
 		func(p *passage) string { return p.text },
 	} {
 		for i, p := range found {
-			if strings.Contains(" "+normalise(text(p))+" ", " "+want+" ") {
+			if strings.Contains(" "+wordRun(text(p))+" ", " "+want+" ") {
 				return i
 			}
 		}
 	}
 	return -1
 }
+
+// wordRun is the lower-cased words of a text but for articles, with single
+// spaces. Unlike normalise it divides at punctuation, so that "1514" stands in
+// "1514-1572".
+func wordRun(text string) string {
+	return strings.Join(slices.DeleteFunc(splitWords(text), isArticle), " ")
+}
+
+func isArticle(w string) bool { return w == "a" || w == "an" || w == "the" }
 
 // normalise is how the field compares answers: lower case, without punctuation
 // and articles, single spaces.
@@ -50,7 +67,5 @@ func normalise(s string) string {
 		}
 		return unicode.ToLower(r)
 	}, s)
-	words := strings.Fields(s)
-	words = slices.DeleteFunc(words, func(w string) bool { return w == "a" || w == "an" || w == "the" })
-	return strings.Join(words, " ")
+	return strings.Join(slices.DeleteFunc(strings.Fields(s), isArticle), " ")
 }

@@ -10,28 +10,42 @@ func TestEvidence(t *testing.T) {
 		{Evidence: Evidence{ID: "a", Hop: 1, Rank: 1}, text: "The city of York. Its river is the Ouse.", read: " The city of York."},
 		{Evidence: Evidence{ID: "b", Hop: 1, Rank: 2}, text: "Born in New York, in the U.S.", read: " Born in New York, in the U.S."},
 		{Evidence: Evidence{ID: "c", Hop: 2, Rank: 1}, text: "yes, new york again. Yorkshire", read: " yes, new york again. Yorkshire"},
+		{Evidence: Evidence{ID: "d", Hop: 2, Rank: 2}, text: "1. Knox (1514-1572), no. 10 in a list", read: " 1. Knox (1514-1572), no. 10 in a list"},
 	}
 	for _, c := range []struct{ answer, want string }{
-		{"York", "a b c"},
-		{"the New York!", "b a c"},
-		{"us", "b a c"},
-		{"Yorkshire", "c a b"},
-		{"shire", "a b c"}, // whole words
-		{"again york", "a b c"},
-		{"Ouse", "a b c"}, // in the text, though it was not read
-		{"yes", "a b c"},
-		{"", "a b c"},
-		{"The", "a b c"},
+		{"York", "a b c d"},
+		{"the New York!", "b a c d"},
+		{"Yorkshire", "c a b d"},
+		{"shire", "a b c d"}, // whole words
+		{"again york", "a b c d"},
+		{"Ouse", "a b c d"}, // in the text, though it was not read
+		{"1572", "d a b c"},
+		{"Knox, 1514", "d a b c"},
+		{"Knox's", "a b c d"},
+		// A judgement, and what is too short to tell anything.
+		{"yes", "a b c d"},
+		{"Yes.", "a b c d"},
+		{"no", "a b c d"},
+		{"1", "a b c d"},
+		{"10", "a b c d"},
+		{"a", "a b c d"},
+		{"d", "a b c d"},
+		{"us", "a b c d"},
+		{"", "a b c d"},
+		{"The", "a b c d"},
 	} {
 		var ids []string
-		for _, e := range evidence(found, c.answer) {
+		for _, e := range evidence(found, Answer{Text: c.answer}) {
 			ids = append(ids, e.ID)
 		}
 		if got := strings.Join(ids, " "); got != c.want {
 			t.Errorf("%q: %s, want %s", c.answer, got, c.want)
 		}
 	}
-	if got := evidence(nil, "York"); len(got) != 0 {
+	if got := evidence(found, Answer{Text: "Yorkshire", Abstained: true}); got[0].ID != "a" {
+		t.Errorf("%s goes first, though there is no answer", got[0].ID)
+	}
+	if got := evidence(nil, Answer{Text: "York"}); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
 }
