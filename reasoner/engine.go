@@ -139,7 +139,8 @@ func (e *Engine) Ask(parent context.Context, r Request, s Searcher) (*Result, er
 		return nil, e.why(parent, err)
 	}
 	a.result.Timings.Total = e.now().Sub(start)
-	return &a.result, nil
+	result := a.result // a pointer into a would keep the passages' texts and states
+	return &result, nil
 }
 
 // enter waits for the model, until the deadline if there is one. The context

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -230,7 +231,7 @@ func TestCancel(t *testing.T) {
 		if err := <-b.ask(context.Background(), Request{Question: "next"}); err != nil {
 			t.Error(err)
 		}
-		if m.stores > e.caches.keep {
+		if m.stores > 1 {
 			t.Errorf("%d caches", m.stores)
 		}
 	})
@@ -296,6 +297,34 @@ func TestBesideOthers(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// A result that a caller keeps must not keep what the question was answered with.
+func TestResultStandsAlone(t *testing.T) {
+	e, _ := newFake(t, Options{})
+	freed := make(chan struct{})
+	ask := func() *Result {
+		s := &script{hits: [][]Passage{{hit("a", "Knox")}}}
+		runtime.AddCleanup(s, func(c chan struct{}) { close(c) }, freed)
+		r, err := e.Ask(context.Background(), Request{Question: "who"}, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	r := ask()
+	for range 100 { // the cleanup runs some time after the collection
+		runtime.GC()
+		select {
+		case <-freed:
+			runtime.KeepAlive(r)
+			return
+		default:
+			runtime.Gosched()
+		}
+	}
+	t.Error("the result keeps its searcher")
+	runtime.KeepAlive(r)
 }
 
 func TestRehearse(t *testing.T) {

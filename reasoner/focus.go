@@ -97,7 +97,7 @@ func (p place) word() string {
 			return ""
 		}
 	}
-	return strings.ToLower(p.text[from:to])
+	return strings.Clone(strings.ToLower(p.text[from:to])) // a result keeps it, and need not keep the passage
 }
 
 // inWord: letters, digits, and the marks that belong to a letter before them.
