@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -21,11 +22,12 @@ func (a *asking) answerNow(ctx context.Context, hop *Hop, stoppedBy string) erro
 	return a.answer(ctx, hop, nil, stoppedBy)
 }
 
-// answerLate ends a loop whose budget does not allow to read what was found
-// last: it answers from what was read before, if there is such and there is
-// time, and else gives the passages alone.
+// answerLate ends a question whose budget does not allow to read any of what was
+// found last. It answers from the passages read before, if there are any and
+// there is time for a word, and else gives the passages alone: an answer for
+// which nothing was read is given only where that was asked for, by ModeDirect.
 func (a *asking) answerLate(ctx context.Context) error {
-	need := a.pace.reading(len(a.layout.Prompt.Answer)) + a.pace.writing(a.layout.Limits.AnswerTokens)
+	need := a.pace.reading(len(a.layout.Prompt.Answer)) + a.pace.writing(1)
 	if len(a.candidates.ids) > 0 && a.allows(need) {
 		return a.answerNow(ctx, a.newHop(ActionAnswer), StoppedByBudget)
 	}
@@ -37,10 +39,13 @@ func (a *asking) answerLate(ctx context.Context) error {
 func (a *asking) answer(ctx context.Context, hop *Hop, tokens []int64, stoppedBy string) error {
 	tokens = append(tokens, a.layout.Prompt.Answer...)
 	done := a.since()
-	w, err := a.write(ctx, a.cache, pass{tokens: tokens}, a.layout.Limits.AnswerTokens)
+	w, err := a.write(ctx, a.timer, pass{tokens: tokens}, a.layout.Limits.AnswerTokens)
 	done(&hop.Model)
 	if err != nil {
 		return fmt.Errorf("answer: %w", err)
+	}
+	if w.cut {
+		stoppedBy = StoppedByBudget
 	}
 	a.result.Answer = Answer{
 		Text:       w.text,
@@ -52,49 +57,58 @@ func (a *asking) answer(ctx context.Context, hop *Hop, tokens []int64, stoppedBy
 	return nil
 }
 
-// tell puts the latents of hops into words. It runs after the answer, in a
-// cache of its own, so that asking for it changes nothing else; hops that the
-// budget leaves no time for stay without words.
+// tell puts the latents of hops into words. It runs after the answer, in the
+// question's cache, of which nothing else is needed by then, so that asking for
+// it changes nothing else. Where there is a budget it may take as long again;
+// what that leaves no time for stays without words.
 func (a *asking) tell(ctx context.Context) error {
-	l := a.layout
-	if !a.request.Decode || len(a.pending) == 0 {
+	if !a.request.Decode {
 		return nil
 	}
-	c, err := a.caches.get(max(
-		len(l.Prompt.Thought)+l.Latent.Think+l.Limits.ThoughtTokens,
-		len(l.Prompt.Subquery)+l.Latent.Query+l.Limits.SubqueryTokens,
-	))
-	if err != nil {
-		return err
+	t := timer{now: a.timer.now}
+	if a.request.Budget > 0 {
+		t.deadline = t.now().Add(a.request.Budget)
 	}
-	defer a.giveBack(c)
 	for _, p := range a.pending {
-		if !a.allows(0) {
-			return nil
-		}
-		done := a.since()
-		thought, subquery, err := a.model.translate(ctx, p.think, p.query)
+		done := t.since()
+		err := a.tellHop(ctx, t, p)
+		done(&p.hop.Decode)
 		if err != nil {
 			return fmt.Errorf("hop %d: decode: %w", p.hop.N, err)
 		}
-		for _, t := range []struct {
-			into   *string
-			prompt []int64
-			inject []float32
-			limit  int
-		}{
-			{&p.hop.Thought, l.Prompt.Thought, thought, l.Limits.ThoughtTokens},
-			{&p.hop.Subquery, l.Prompt.Subquery, subquery, l.Limits.SubqueryTokens},
-		} {
-			c.rollback(len(c.tokens))
-			tokens := l.injectIDs(append([]int64(nil), t.prompt...), len(t.inject)/l.hidden())
-			w, err := a.write(ctx, c, pass{tokens: tokens, inject: t.inject}, t.limit)
-			if err != nil {
-				return fmt.Errorf("hop %d: decode: %w", p.hop.N, err)
-			}
-			*t.into = w.text
+	}
+	return nil
+}
+
+// tellHop puts the latents of one hop into words, until t's deadline. A text
+// that it cuts is left out.
+func (a *asking) tellHop(ctx context.Context, t timer, p pendingText) error {
+	l := a.layout
+	thought, subquery, err := a.model.translate(ctx, p.think, p.query)
+	if err != nil {
+		return err
+	}
+	for _, text := range []struct {
+		into   *string
+		prompt []int64
+		inject []float32
+		limit  int
+	}{
+		{&p.hop.Thought, l.Prompt.Thought, thought, l.Limits.ThoughtTokens},
+		{&p.hop.Subquery, l.Prompt.Subquery, subquery, l.Limits.SubqueryTokens},
+	} {
+		if !t.allows(0) {
+			return nil
 		}
-		done(&p.hop.Decode)
+		a.cache.rollback(len(a.cache.tokens))
+		tokens := l.injectIDs(slices.Clone(text.prompt), len(text.inject)/l.hidden())
+		w, err := a.write(ctx, t, pass{tokens: tokens, inject: text.inject}, text.limit)
+		if err != nil {
+			return err
+		}
+		if !w.cut {
+			*text.into = w.text
+		}
 	}
 	return nil
 }
@@ -103,25 +117,25 @@ func (a *asking) tell(ctx context.Context) error {
 type written struct {
 	text       string
 	confidence float32
+	cut        bool // the time was over before the text ended
 }
 
-// write reads p behind what c holds and decodes greedily from its last token,
-// one pass a token, until the model ends the text, limit tokens are written, or
-// c is full.
-func (a *asking) write(ctx context.Context, c *cache, p pass, limit int) (written, error) {
+// write reads p behind what the cache holds and decodes greedily from its last
+// token, one pass a token, until the model ends the text, limit tokens are
+// written, the cache is full, or t leaves no time for another token.
+func (a *asking) write(ctx context.Context, t timer, p pass, limit int) (written, error) {
 	p.rows = []int64{int64(len(p.tokens) - 1)}
-	done := a.since()
-	out, err := c.extend(ctx, a.model, p)
+	out, err := a.extend(ctx, p)
 	if err != nil {
 		return written{}, err
 	}
-	a.pace.read(len(p.tokens), done())
 
+	var w written
 	var ids []int64
 	var sum float64
 	var scored int
 	for {
-		done := a.since()
+		done := t.since()
 		id, logprob, err := a.model.head(ctx, out.states)
 		if err != nil {
 			return written{}, err
@@ -133,16 +147,18 @@ func (a *asking) write(ctx context.Context, c *cache, p pass, limit int) (writte
 			break
 		}
 		ids = append(ids, id)
-		if len(ids) == limit || c.room() == 0 {
+		if len(ids) == limit || a.cache.room() == 0 {
 			break
 		}
-		if out, err = c.extend(ctx, a.model, pass{tokens: []int64{id}, rows: []int64{0}}); err != nil {
+		if w.cut = !t.allows(a.pace.writing(1)); w.cut {
+			break
+		}
+		if out, err = a.cache.extend(ctx, a.model, pass{tokens: []int64{id}, rows: []int64{0}}); err != nil {
 			return written{}, err
 		}
-		a.pace.step = max(a.pace.step, done())
+		a.pace.measure(&a.pace.steps, 1, done())
 	}
-	return written{
-		text:       strings.Join(strings.Fields(a.lm.Decode(ids)), " "),
-		confidence: float32(math.Exp(sum / float64(scored))),
-	}, nil
+	w.text = strings.Join(strings.Fields(a.lm.Decode(ids)), " ")
+	w.confidence = float32(math.Exp(sum / float64(scored)))
+	return w, nil
 }

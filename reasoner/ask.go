@@ -3,13 +3,14 @@ package reasoner
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // asking is one question on its way through the engine, on one goroutine.
 type asking struct {
 	*Engine
 	timer
-	pace pace
+	slowest time.Duration // of the searches made
 
 	request  Request // defaults filled in
 	question questionText
@@ -41,8 +42,11 @@ func (a *asking) newHop(action string) *Hop {
 
 // run answers the question in its mode and fills in the result.
 func (a *asking) run(ctx context.Context) error {
-	r := &a.request
-	c, err := a.caches.get(a.layout.longest(len(a.question.tokens), r.MaxHops, r.PassagesPerHop))
+	r, hops := &a.request, a.request.MaxHops
+	if r.Mode == ModeDirect {
+		hops = 0 // nothing is read
+	}
+	c, err := a.caches.get(a.layout.longest(len(a.question.tokens), hops, r.PassagesPerHop))
 	if err != nil {
 		return err
 	}
@@ -97,15 +101,21 @@ func (a *asking) plain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !a.allows(0) {
+	question := a.reading(nil)
+	if !a.allows(a.pace.reading(len(question)) + a.pace.writing(1)) {
 		return a.answerLate(ctx)
 	}
 	if a.request.Mode == ModeDirect {
-		return a.answer(ctx, a.newHop(ActionAnswer), a.reading(nil), StoppedByDirect)
+		return a.answer(ctx, a.newHop(ActionAnswer), question, StoppedByDirect)
 	}
-	if err := a.excerpt(ctx, hop, fresh); err != nil {
+	reads, short, err := a.choose(ctx, hop, fresh)
+	switch {
+	case err != nil:
 		return err
+	case short == "":
+		short = StoppedBySingle
+	case len(reads) == 0: // there is no time; the limit saw to it that they fit
+		return a.answerLate(ctx)
 	}
-	reads, _ := a.fit(fresh) // all: the limit saw to it
-	return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedBySingle)
+	return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), short)
 }

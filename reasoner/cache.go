@@ -45,41 +45,47 @@ func (c *cache) extend(ctx context.Context, m model, p pass) (output, error) {
 // rollback forgets the last n tokens.
 func (c *cache) rollback(n int) { c.tokens = c.tokens[:len(c.tokens)-min(n, len(c.tokens))] }
 
-// cachePool keeps caches between questions, since their memory is large (23 KB
-// a token in half precision, for the default backbone) and the system's price
-// for fresh pages is paid in the middle of a question.
+// cachePool keeps caches between questions, since their memory is large (46 KB
+// a token in float32, for the default backbone) and the system's price for
+// fresh pages is paid in the middle of a question.
 type cachePool struct {
-	model model
-	keep  int
+	model      model
+	tokenBytes int // of one token's keys and values
+	keep       int // bytes of idle caches
 
 	mu     sync.Mutex
-	idle   []*cache
+	idle   []*cache // by capacity
 	closed bool
 }
 
 // cacheStep is what capacities are rounded up to, so that questions of
-// different limits share caches.
-const cacheStep = 256
+// different limits share caches: four sizes, for a backbone of 2,048 positions.
+const cacheStep = 512
+
+// roundUp is the capacity of a cache that holds n tokens.
+func roundUp(n int) int { return (n + cacheStep - 1) / cacheStep * cacheStep }
+
+// newCachePool keeps as much as so many questions under the bundle's own limits
+// need at once. A question that asks for more passages gets a cache that is
+// freed behind it.
+func newCachePool(m model, l layout, questions int) *cachePool {
+	most := roundUp(l.longest(l.Limits.QuestionTokens, l.Limits.Hops, l.Limits.Passages))
+	return &cachePool{model: m, tokenBytes: l.tokenBytes(), keep: questions * most * l.tokenBytes()}
+}
 
 // get hands out an empty cache for at least n tokens; put takes it back.
 func (p *cachePool) get(n int) (*cache, error) {
 	p.mu.Lock()
-	best := -1
-	for i, c := range p.idle {
-		if c.capacity >= n && (best < 0 || c.capacity < p.idle[best].capacity) {
-			best = i
-		}
-	}
-	if best >= 0 {
-		c := p.idle[best]
-		p.idle = slices.Delete(p.idle, best, best+1)
+	if i := slices.IndexFunc(p.idle, func(c *cache) bool { return c.capacity >= n }); i >= 0 {
+		c := p.idle[i]
+		p.idle = slices.Delete(p.idle, i, i+1)
 		p.mu.Unlock()
 		c.tokens, c.limit = c.tokens[:0], n
 		return c, nil
 	}
 	p.mu.Unlock()
 
-	capacity := (n + cacheStep - 1) / cacheStep * cacheStep
+	capacity := roundUp(n)
 	s, err := p.model.allocate(capacity)
 	if err != nil {
 		return nil, err
@@ -87,27 +93,31 @@ func (p *cachePool) get(n int) (*cache, error) {
 	return &cache{store: s, capacity: capacity, limit: n}, nil
 }
 
-// put takes a cache back that no pass uses any more. Beyond p.keep idle caches
-// the smallest is freed: large ones serve every question.
+// put takes a cache back that no pass uses any more. While the idle caches take
+// more than p.keep bytes the smallest is freed, since large ones serve every
+// question; one that takes more by itself is freed at once.
 func (p *cachePool) put(c *cache) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || c.capacity*p.tokenBytes > p.keep {
 		return c.store.Close()
 	}
 	p.idle = append(p.idle, c)
-	if len(p.idle) <= p.keep {
-		return nil
+	slices.SortFunc(p.idle, func(a, b *cache) int { return a.capacity - b.capacity })
+	var errs []error
+	for p.idleBytes() > p.keep {
+		errs = append(errs, p.idle[0].store.Close())
+		p.idle = slices.Delete(p.idle, 0, 1)
 	}
-	least := 0
-	for i, c := range p.idle {
-		if c.capacity < p.idle[least].capacity {
-			least = i
-		}
+	return errors.Join(errs...)
+}
+
+func (p *cachePool) idleBytes() int {
+	n := 0
+	for _, c := range p.idle {
+		n += c.capacity * p.tokenBytes
 	}
-	c = p.idle[least]
-	p.idle = slices.Delete(p.idle, least, least+1)
-	return c.store.Close()
+	return n
 }
 
 // Close frees the idle caches; ones that are out are freed when they come back.

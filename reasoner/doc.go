@@ -46,8 +46,12 @@
 // The model chose to answer; maxHops searches were made; a search found nothing
 // new; the budget is needed for the answer, or over; or the context is full.
 // None of these is an error: [Answer.StoppedBy] tells, and [Answer.Partial] is
-// set for the last two. Before the last kind of pass the loop knows that it will
-// not search again, and leaves the query tokens out.
+// set for the last two. Where the loop knows before a pass that it will not
+// search again, it leaves the query tokens out.
+//
+// What a budget allows is judged by how long passes took, of this question and
+// of those before it (budget.go). It sets how many of the passages found are
+// read (reading.go), whether there is another hop, and where the answer ends.
 //
 // # Running beside a database
 //
@@ -55,7 +59,13 @@
 // order of their coming, and the rest get [ErrOverloaded]. A context that ends
 // stops the model within one operator of its graph. Decoding is greedy and
 // every question has a sequence to itself, so that a question's result depends
-// on nothing that runs beside it.
+// on nothing that runs beside it but, where it has a budget, the time.
+//
+// A question takes one cache, sized for the most that it can come to read: keys
+// and values in float32, 46 KB a token for the default backbone (30 layers, 3
+// heads of 64), so 70 MB under the default limits and 94 MB at the full context.
+// It lies in Go's heap. What one question of the default limits needs stays
+// allocated between questions, times [Options].Concurrency.
 //
 // Text from outside, question and passages, is data: it is one line, so it
 // cannot pass for a prompt piece, and the tokenizers of a bundle have no tokens

@@ -114,6 +114,7 @@ type fakeModel struct {
 	gates   map[string]float32 // by piece
 	next    map[int64]string   // what to write behind a token; else the end
 	clock   *fakeClock
+	heads   time.Duration        // what the head takes
 	fail    func(pass int) error // before a pass of several tokens
 	block   chan struct{}        // passes of several tokens wait for it, or for their context
 
@@ -121,6 +122,7 @@ type fakeModel struct {
 	passes       []string // sequences with "|" before what the pass adds
 	compositions []composition
 	stores       int
+	allocated    []int // capacities
 	closed       bool
 }
 
@@ -133,9 +135,10 @@ func (s fakeStore) Close() error {
 	return nil
 }
 
-func (m *fakeModel) allocate(int) (store, error) {
+func (m *fakeModel) allocate(capacity int) (store, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.allocated = append(m.allocated, capacity)
 	m.stores++
 	return fakeStore{m}, nil
 }
@@ -186,6 +189,7 @@ func (m *fakeModel) forward(ctx context.Context, c *cache, p pass) (output, erro
 }
 
 func (m *fakeModel) head(_ context.Context, state []float32) (int64, float32, error) {
+	m.clock.advance(m.heads)
 	word, ok := m.next[int64(state[0])]
 	if !ok {
 		return 0, float32(math.Log(0.5)), nil
@@ -322,7 +326,8 @@ func newFake(t testing.TB, options Options) (*Engine, *fakeModel) {
 
 // onClock puts an engine on a clock on which a pass takes a millisecond a token.
 func onClock(e *Engine, m *fakeModel) *fakeClock {
-	c := &fakeClock{t: time.Unix(1000, 0)}
+	// The queue waits by the wall's clock, which is far before this one's deadlines.
+	c := &fakeClock{t: time.Now().Add(time.Hour)}
 	e.now, m.clock = c.now, c
 	return c
 }

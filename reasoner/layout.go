@@ -53,9 +53,19 @@ func (l layout) closing() int {
 	return l.Latent.Think + max(l.Latent.Query, len(l.Prompt.Answer)+l.Limits.AnswerTokens)
 }
 
-// longest is the room that a question of so many tokens can come to need.
+// longest is the room that a question of so many tokens can come to need: for
+// itself, what its hops read, and the answer, or, when that is given, for the
+// words of a hop's latents.
 func (l layout) longest(questionTokens, hops, passagesPerHop int) int {
 	n := len(l.Prompt.Question) + questionTokens + l.closing()
 	n += hops * (l.Latent.Think + l.Latent.Query + passagesPerHop*l.passageSpan())
+	n = max(n,
+		len(l.Prompt.Thought)+l.Latent.Think+l.Limits.ThoughtTokens,
+		len(l.Prompt.Subquery)+l.Latent.Query+l.Limits.SubqueryTokens)
 	return min(n, l.Backbone.MaxPositions)
+}
+
+// tokenBytes is the memory of one token's keys and values, in float32.
+func (l layout) tokenBytes() int {
+	return l.Backbone.Layers * 2 * l.Backbone.KVHeads * l.Backbone.HeadDim * 4
 }

@@ -2,9 +2,11 @@ package reasoner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"time"
 )
 
 // latent is the loop of ModeLatent. Each turn is one pass: it reads the
@@ -33,31 +35,36 @@ func (a *asking) latent(ctx context.Context) error {
 		case len(fresh) == 0:
 			return a.answerNow(ctx, a.newHop(ActionAnswer), StoppedByNoNewPassages)
 		}
-		if err := a.excerpt(ctx, hop, fresh); err != nil {
-			return err
-		}
-		var all bool
-		reads, all = a.fit(fresh)
-
-		// What there is time for: an answer after reading, or another hop too.
-		span := a.layout.span(reads)
-		answer := a.pace.reading(span+a.layout.Latent.Think+len(a.layout.Prompt.Answer)) + a.pace.writing(a.layout.Limits.AnswerTokens)
-		another := a.pace.reading(span+a.layout.Latent.Think+a.layout.Latent.Query) + a.pace.compose + a.pace.search + a.pace.excerpt
+		var short string
+		reads, short, err = a.choose(ctx, hop, fresh)
 		switch {
-		case len(reads) == 0 && all: // found, but without a text
+		case err != nil:
+			return err
+		case len(reads) == 0 && short == "": // found, but without a text
 			return a.answerNow(ctx, a.newHop(ActionAnswer), StoppedByNoNewPassages)
-		case len(reads) == 0:
-			return a.answerNow(ctx, a.newHop(ActionAnswer), StoppedByContext)
-		case !a.allows(answer):
+		case len(reads) == 0 && short == StoppedByBudget:
 			return a.answerLate(ctx)
-		case !all:
-			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedByContext)
+		case len(reads) == 0:
+			return a.answerNow(ctx, a.newHop(ActionAnswer), short)
+		case short != "":
 		case n == a.request.MaxHops:
-			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedByMaxHops)
-		case !a.allows(another + answer):
-			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), StoppedByBudget)
+			short = StoppedByMaxHops
+		case !a.allows(a.anotherHop(reads)):
+			short = StoppedByBudget
+		}
+		if short != "" {
+			return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), short)
 		}
 	}
+}
+
+// anotherHop is the time to read passages, to search once more, and to answer
+// from as many new ones.
+func (a *asking) anotherHop(reads []*passage) time.Duration {
+	l, span := a.layout, a.layout.span(reads)
+	return a.pace.reading(span+l.Latent.Think+l.Latent.Query) + a.pace.composing() + a.slowest +
+		a.pace.choosing(a.request.PassagesPerHop) +
+		a.pace.reading(span+l.Latent.Think+len(l.Prompt.Answer)) + a.pace.writing(l.Limits.AnswerTokens)
 }
 
 // turn runs the pass of one hop and returns its action. When it is to query,
@@ -86,11 +93,11 @@ func (a *asking) turn(ctx context.Context, hop *Hop, reads []*passage) (string, 
 	}
 
 	done := a.since()
-	out, err := a.cache.extend(ctx, a.model, pass{tokens: tokens, rows: rows})
+	out, err := a.extend(ctx, pass{tokens: tokens, rows: rows})
+	done(&hop.Model)
 	if err != nil {
 		return "", err
 	}
-	a.pace.read(len(tokens), done(&hop.Model))
 
 	for i, p := range reads {
 		for _, c := range p.pieces {
@@ -115,7 +122,7 @@ func (a *asking) turn(ctx context.Context, hop *Hop, reads []*passage) (string, 
 	if err != nil {
 		return "", err
 	}
-	a.pace.compose = max(a.pace.compose, done(&hop.Model))
+	a.pace.measure(&a.pace.vectors, 1, done(&hop.Model))
 	for _, v := range vector {
 		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
 			return "", fmt.Errorf("the model made a query vector that is not finite")
@@ -124,6 +131,17 @@ func (a *asking) turn(ctx context.Context, hop *Hop, reads []*passage) (string, 
 	hop.Vector = vector
 	hop.Focus = focus(gates, a.candidates.places, float32(l.Latent.FocusThreshold))
 	return ActionQuery, nil
+}
+
+// extend is a pass of several tokens behind what the cache holds.
+func (a *asking) extend(ctx context.Context, p pass) (output, error) {
+	done := a.since()
+	out, err := a.cache.extend(ctx, a.model, p)
+	if err != nil {
+		return output{}, err
+	}
+	a.pace.measure(&a.pace.tokens, len(p.tokens), done())
+	return out, nil
 }
 
 // search looks for what hop asks and returns the passages that are new to the
@@ -144,9 +162,9 @@ func (a *asking) search(ctx context.Context, hop *Hop, limit int) ([]*passage, e
 		Limit:   limit,
 		Exclude: slices.Clone(a.ids),
 	})
-	a.pace.search = max(a.pace.search, done(&hop.Search))
+	a.slowest = max(a.slowest, done(&hop.Search))
 	if err != nil {
-		if ctx.Err() == nil && searchCtx.Err() != nil {
+		if ctx.Err() == nil && searchCtx.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
 			return nil, nil // the budget ended in it
 		}
 		return nil, fmt.Errorf("hop %d: search: %w", hop.N, err)
@@ -171,52 +189,4 @@ func (a *asking) search(ctx context.Context, hop *Hop, limit int) ([]*passage, e
 	}
 	a.found = append(a.found, fresh...)
 	return fresh, nil
-}
-
-// excerpt prepares what is read of passages that hop found.
-func (a *asking) excerpt(ctx context.Context, hop *Hop, fresh []*passage) error {
-	words := map[string]bool{}
-	for _, w := range splitWords(a.question.text) {
-		words[w] = true
-	}
-	for _, w := range hop.Focus {
-		words[w.Text] = true
-	}
-	done := a.since()
-	err := a.excerpts(ctx, fresh, hop.Vector, words)
-	a.pace.excerpt = max(a.pace.excerpt, done(&hop.Model))
-	return err
-}
-
-// fit returns the passages that have a text and fit the context beside what the
-// answer needs, and whether those are all that have a text.
-func (a *asking) fit(fresh []*passage) (reads []*passage, all bool) {
-	opening, _ := a.opening(nil)
-	room := a.cache.room() - len(opening) - a.layout.closing()
-	for _, p := range fresh {
-		if len(p.tokens) == 0 {
-			continue
-		}
-		room -= a.layout.span([]*passage{p})
-		if room < 0 {
-			return reads, false
-		}
-		reads = append(reads, p)
-	}
-	return reads, true
-}
-
-// opening is what a pass reads: the question, if nothing has been read yet, and
-// passages; starts[i] is where passage i begins, behind its prompt piece.
-func (a *asking) opening(reads []*passage) (tokens []int64, starts []int) {
-	if len(a.cache.tokens) == 0 {
-		tokens = append(tokens, a.layout.Prompt.Question...)
-		tokens = append(tokens, a.question.tokens...)
-	}
-	for _, p := range reads {
-		tokens = append(tokens, a.layout.Prompt.Passage...)
-		starts = append(starts, len(tokens))
-		tokens = append(tokens, p.tokens...)
-	}
-	return tokens, starts
 }

@@ -40,11 +40,15 @@ type Request struct {
 	// MaxPassagesPerHop; the default is the bundle's limits.passages.
 	PassagesPerHop int
 	// Decode asks for each hop's thought and subquery as text. It is for
-	// explanation: the answer is the same with and without.
+	// explanation: the answer is the same with and without, and is made first.
 	Decode bool
-	// Budget bounds the time from the call of Ask, waiting in the queue
-	// included; 0 is no bound. When it is nearly used up the loop stops
-	// searching and answers; see Answer.Partial.
+	// Budget bounds the time from the call of Ask to the answer, waiting in the
+	// queue included; 0 is no bound. The loop stops searching, and reads fewer
+	// passages of the last search, when an answer from more would come too late;
+	// a text that is being written when the budget ends is the answer as far as
+	// it got. See Answer.Partial. The first search is always made, and no pass of
+	// the model is broken off, so a budget of less than these take is exceeded
+	// by them. Decoding, which comes after the answer, has as much time again.
 	Budget time.Duration
 }
 
@@ -81,6 +85,8 @@ type Passage struct {
 // Searcher is a search bound to the scope of one question: collection, tenant,
 // filter, rights. It returns the best passage first. Search is called from one
 // goroutine at a time, and may return fewer passages than asked for, or none.
+// When it ends since ctx did, its error must wrap ctx's: the end of a budget is
+// told from a fault by that.
 type Searcher interface {
 	Search(ctx context.Context, q Query) ([]Passage, error)
 }
@@ -99,7 +105,8 @@ const (
 	// StoppedByNoNewPassages: a search found nothing that was not known.
 	StoppedByNoNewPassages = "no_new_passages"
 	// StoppedByBudget: Request.Budget was used up, or what was left of it was
-	// needed for the answer.
+	// needed for the answer. Where it did not allow to read any passage there
+	// is no answer, the passages found alone: the model is not asked to guess.
 	StoppedByBudget = "budget"
 	// StoppedByContext: the passages found did not all fit the model's context.
 	StoppedByContext = "context"
@@ -112,13 +119,14 @@ const (
 type Answer struct {
 	Text string
 	// Confidence is the geometric mean of the probabilities of the answer's
-	// tokens, the one that ended it included; 0 where no answer was decoded.
+	// tokens, the one that ended it included if there was one; 0 where no answer
+	// was decoded.
 	Confidence float32
 	// Abstained is set when there is no text, or when the text is the one by
 	// which the bundle's model says that it does not know.
 	Abstained bool
-	// Partial is set when the loop wanted to do more than it could: the budget
-	// ended or the context was full.
+	// Partial is set when more was wanted than could be done: the budget ended,
+	// in the loop or in the answer's text, or the context was full.
 	Partial bool
 	// StoppedBy is one of the StoppedBy constants.
 	StoppedBy string
@@ -145,7 +153,8 @@ type Hop struct {
 	Vector []float32
 	// Focus are the words of earlier passages that the hop looked for.
 	Focus []Word
-	// Thought and Subquery are the latents in words, where asked for.
+	// Thought and Subquery are the latents in words, where asked for and where
+	// there was time for the whole text.
 	Thought, Subquery string
 	// Model, Search and Decode are the times of the hop's passes, of its
 	// search, and of putting its latents into words.
