@@ -95,7 +95,7 @@ func (a *asker) run(ctx context.Context, params dto.GetParams, ask *graphql.Para
 		return nil, nil, err
 	}
 
-	hops := newHopSearcher(a.repo, params, targetVectors, properties)
+	hops := newHopSearcher(a.repo, params, c.class, targetVectors, properties)
 	result, err := model.engine.Ask(ctx, ask.Request, hops)
 	if err != nil {
 		return nil, nil, askError(err)

@@ -27,7 +27,7 @@ func askError(err error) error {
 	case errors.As(err, &input):
 		return invalid(input.Field, input.Problem)
 	case errors.Is(err, reasoner.ErrOverloaded):
-		return fmt.Errorf("latentAsk: the node is overloaded: %w", err)
+		return fmt.Errorf("latentAsk: the node is overloaded: %w (%s)", err, EnvQueue)
 	case errors.Is(err, reasoner.ErrExplicitUnavailable):
 		return fmt.Errorf("latentAsk.mode: %w", err)
 	case errors.Is(err, reasoner.ErrClosed):

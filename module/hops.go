@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/weaviate/weaviate/entities/dto"
 	"github.com/weaviate/weaviate/entities/filters"
@@ -23,16 +24,23 @@ type hopSearcher struct {
 	params     dto.GetParams
 	targets    []string
 	properties []string
+	expiry     expiry
 	// found holds every object by id, as the first hop that found it did.
 	found map[string]search.Result
 }
 
 // newHopSearcher copies the parts of params that it changes, which Weaviate
 // goes on to use.
-func newHopSearcher(repo repository, params dto.GetParams, targets, properties []string) *hopSearcher {
+func newHopSearcher(repo repository, params dto.GetParams, class *models.Class,
+	targets, properties []string,
+) *hopSearcher {
+	expiry := newExpiry(class, time.Now())
 	// Weaviate reads from disk the properties that are asked for and no others.
 	selected := slices.Clone(params.Properties)
-	for _, name := range properties {
+	for _, name := range append(slices.Clone(properties), expiry.property()) {
+		if name == "" {
+			continue
+		}
 		if !slices.ContainsFunc(selected, func(p search.SelectProperty) bool { return p.Name == name }) {
 			selected = append(selected, search.SelectProperty{Name: name, IsPrimitive: true})
 		}
@@ -49,6 +57,7 @@ func newHopSearcher(repo repository, params dto.GetParams, targets, properties [
 		params:     params,
 		targets:    targets,
 		properties: properties,
+		expiry:     expiry,
 		found:      map[string]search.Result{},
 	}
 }
@@ -68,7 +77,7 @@ func (h *hopSearcher) Search(ctx context.Context, q reasoner.Query) ([]reasoner.
 		if len(passages) == q.Limit {
 			break
 		}
-		if slices.Contains(q.Exclude, id) {
+		if slices.Contains(q.Exclude, id) || h.expiry.hides(r) {
 			continue
 		}
 		if _, ok := h.found[id]; !ok {
