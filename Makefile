@@ -26,7 +26,9 @@ export CGO_LDFLAGS := -L$(LIB)
 export PYTHONPATH := $(CURDIR)
 export PYTHON
 
-GO_SOURCES := $(shell find . -path ./.latentask -prune -o \( -name '*.go' -o -name go.mod -o -name go.sum \) -print)
+# What the binaries are built of; the one embedded file is the device probe.
+GO_SOURCES := $(shell find cmd graphql internal module reasoner vectorizer -name '*.go' ! -name '*_test.go' -print) \
+    internal/ort/probe.onnx go.mod go.sum
 PACKAGES = $(shell go list ./... | grep -v /test/acceptance)
 
 .PHONY: help

@@ -20,6 +20,9 @@ at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n1)" = "$2" ]; }
 
 machine=$(arch) || exit 1
 good machine "Linux $machine"
+case $ROOT in
+    *[[:space:]]*) bad path "there is white space in $ROOT, which make and the linker don't take" "Move the checkout." ;;
+esac
 if ldd --version 2>&1 | grep -qi musl; then
     bad libc "this system uses musl, and ONNX Runtime needs glibc" "Build on Debian, Ubuntu or Fedora, or use the Dockerfile."
 fi
