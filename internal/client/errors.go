@@ -37,11 +37,16 @@ func (c *Client) unreachable(err error) error {
 	if !errors.As(err, &f) {
 		return fmt.Errorf("node at %s: %w", c.url, err)
 	}
-	if f.DerivedFromError != nil {
-		return fmt.Errorf("no answer from a node at %s (is it running? another address is given with --url): %w", c.url, f.DerivedFromError)
+	// Weaviate's client wraps its own errors without an Unwrap.
+	for f.DerivedFromError != nil {
+		inner, ok := f.DerivedFromError.(*fault.WeaviateClientError)
+		if !ok {
+			return fmt.Errorf("no answer from a node at %s (is it running? another address is given with --url): %w", c.url, f.DerivedFromError)
+		}
+		f = inner
 	}
 	if f.StatusCode == 401 || f.StatusCode == 403 {
-		return fmt.Errorf("the node at %s wants an API key, or another one (--api-key or WEAVIATE_API_KEY): %w", c.url, err)
+		return fmt.Errorf("the node at %s wants an API key, or another one (--api-key or WEAVIATE_API_KEY): %w", c.url, f)
 	}
-	return fmt.Errorf("node at %s: %w", c.url, err)
+	return fmt.Errorf("node at %s: %w", c.url, f)
 }

@@ -87,15 +87,12 @@ func environment(config Config, p Ports) []string {
 		"GO_PROFILING_DISABLE=true", // it would listen on port 6060
 		"GRPC_PORT="+strconv.Itoa(p.GRPC),
 		"CLUSTER_HOSTNAME="+hostname,
-		"CLUSTER_IN_LOCALHOST=true",
 		"CLUSTER_BIND_ADDR=127.0.0.1",
 		"CLUSTER_ADVERTISE_ADDR=127.0.0.1",
 		"CLUSTER_GOSSIP_BIND_PORT="+strconv.Itoa(p.Gossip),
 		"CLUSTER_DATA_BIND_PORT="+strconv.Itoa(p.Data),
 		"RAFT_PORT="+strconv.Itoa(p.Raft),
 		"RAFT_INTERNAL_RPC_PORT="+strconv.Itoa(p.RaftRPC),
-		"RAFT_JOIN="+hostname+":"+strconv.Itoa(p.Raft),
-		"RAFT_BOOTSTRAP_EXPECT=1",
 		// The data folder remembers the node's address, which another choice of
 		// ports changes.
 		"RAFT_ENABLE_ONE_NODE_RECOVERY=true",
