@@ -307,3 +307,18 @@ func assertInput(t *testing.T, err error, field, says string) {
 		t.Errorf("got %q, want %s saying %q", input.Error(), field, says)
 	}
 }
+
+func TestObjectFoundAgainKeepsItsFirstDistance(t *testing.T) {
+	b := newBench(t)
+	h := newHopSearcher(b.repo, dto.GetParams{ClassName: "Passage"}, b.class, []string{""}, []string{"text"})
+	first, err := h.Search(context.Background(), reasoner.Query{Vector: b.embed.vector("Knox John"), Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Search(context.Background(), reasoner.Query{Vector: b.embed.vector("Knox"), Limit: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.found[first[0].ID].Dist; got != first[0].Distance {
+		t.Errorf("distance %v, want %v of the first hop", got, first[0].Distance)
+	}
+}
