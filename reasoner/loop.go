@@ -99,6 +99,11 @@ func (a *asking) turn(ctx context.Context, hop *Hop, reads []*passage) (string, 
 		return "", err
 	}
 
+	n := 0
+	for _, p := range reads {
+		n += len(p.pieces)
+	}
+	a.candidates.states = slices.Grow(a.candidates.states, n*l.hidden())
 	for i, p := range reads {
 		for _, c := range p.pieces {
 			row, _ := slices.BinarySearch(rows[:ends], int64(starts[i]+c.state))

@@ -141,11 +141,13 @@ func (m *onnxModel) head(ctx context.Context, state []float32) (_ int64, _ float
 
 func (m *onnxModel) compose(ctx context.Context, c composition) (_, _ []float32, err error) {
 	h, pieces := m.layout.hidden(), len(c.pieces)
-	// Where there are too few candidates, masked ones follow.
-	n := max(pieces, m.layout.Latent.Pieces)
-	ids, states, mask := make([]int64, n), make([]float32, n*h), make([]float32, n)
-	copy(ids, c.pieces)
-	copy(states, c.states)
+	ids, states, n := c.pieces, c.states, max(pieces, m.layout.Latent.Pieces)
+	if n > pieces { // too few candidates: masked ones follow
+		ids, states = make([]int64, n), make([]float32, n*h)
+		copy(ids, c.pieces)
+		copy(states, c.states)
+	}
+	mask := make([]float32, n)
 	for i := range pieces {
 		mask[i] = 1
 	}

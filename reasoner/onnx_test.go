@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -323,29 +324,51 @@ func TestCancelInAPass(t *testing.T) {
 // BenchmarkAsk asks the questions of parity/ and reports where the time goes:
 //
 //	go test ./reasoner -run '^$' -bench Ask
+//
+// Long passages are those of parity/, but each is the sentences of them all, of
+// which the nearest are read.
 func BenchmarkAsk(b *testing.B) {
 	e, bundle := openReal(b, reasoner.Options{})
 	p, err := bundle.Parity()
 	if err != nil {
 		b.Fatal(err)
 	}
-	var sum reasoner.Timings
-	var hops, n int
-	for b.Loop() {
-		c := p.Loop[n%len(p.Loop)]
-		n++
-		got, err := e.Ask(b.Context(), request(c), &replay{blocks: c.Passages})
-		if err != nil {
-			b.Fatal(err)
-		}
-		sum.Total += got.Timings.Total
-		sum.Model += got.Timings.Model
-		sum.Search += got.Timings.Search
-		hops += len(got.Hops)
+	var texts []string
+	for _, c := range p.Loop {
+		texts = append(texts, slices.Concat(c.Passages...)...)
 	}
-	ms := func(d time.Duration) float64 { return float64(d) / float64(n) / float64(time.Millisecond) }
-	b.ReportMetric(ms(sum.Model), "model-ms/op")
-	b.ReportMetric(ms(sum.Search), "search-ms/op")
-	b.ReportMetric(ms(sum.Total-sum.Model-sum.Search), "rest-ms/op")
-	b.ReportMetric(float64(hops)/float64(n), "hops/op")
+	all := strings.Join(texts, " ")
+	for name, long := range map[string]bool{"passages": false, "long passages": true} {
+		b.Run(name, func(b *testing.B) {
+			var sum reasoner.Timings
+			var hops, n int
+			for b.Loop() {
+				c := p.Loop[n%len(p.Loop)]
+				blocks := c.Passages
+				if long {
+					blocks = nil
+					for _, block := range c.Passages {
+						blocks = append(blocks, nil)
+						for _, text := range block {
+							blocks[len(blocks)-1] = append(blocks[len(blocks)-1], text+" "+all)
+						}
+					}
+				}
+				n++
+				got, err := e.Ask(b.Context(), request(c), &replay{blocks: blocks})
+				if err != nil {
+					b.Fatal(err)
+				}
+				sum.Total += got.Timings.Total
+				sum.Model += got.Timings.Model
+				sum.Search += got.Timings.Search
+				hops += len(got.Hops)
+			}
+			ms := func(d time.Duration) float64 { return float64(d) / float64(n) / float64(time.Millisecond) }
+			b.ReportMetric(ms(sum.Model), "model-ms/op")
+			b.ReportMetric(ms(sum.Search), "search-ms/op")
+			b.ReportMetric(ms(sum.Total-sum.Model-sum.Search), "rest-ms/op")
+			b.ReportMetric(float64(hops)/float64(n), "hops/op")
+		})
+	}
 }
