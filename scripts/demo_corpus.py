@@ -19,11 +19,18 @@ QUESTIONS = 18  # a set
 LONGEST_GOLD = 900  # characters
 FILLER = (60, 350)  # characters of a passage that is there to be searched among
 PASSAGES = 5200
-# The first questions are those that the demo asks by itself.
-FIRST = (
+# Easily read ones that are in whatever is drawn beside them.
+PICKED = (
     "What is the place of birth of the director of film A Man Called Ove?",
     "About how many people are employed by the company founded by Denise Coates?",
     "Who is the father of the director of film Tiger Cage 2?",
+)
+# Those that the demo asks by itself come first.
+FIRST = (
+    "Who is the father of the director of film Tiger Cage 2?",
+    "Jolyon James performed the role of Moonshadow in a musical by a composer of what nationality?",
+    'The director of the romantic comedy "Big Stone Gap" is based in what New York city?',
+    "What is the place of birth of the director of film A Man Called Ove?",
 )
 
 
@@ -41,7 +48,7 @@ def passages(folder, name):
 
 
 def questions(folder, name, corpus, rng):
-    """Two-hop questions with short gold passages, those of FIRST always among them."""
+    """Two-hop questions with short gold passages, those of PICKED always among them."""
     fitting = [
         q
         for q in read(folder / "dev" / f"{name}.jsonl.gz")
@@ -50,8 +57,8 @@ def questions(folder, name, corpus, rng):
         and len(q["question"]) <= 110
         and all(len(corpus[pid]["text"]) <= LONGEST_GOLD for pid in q["gold_pids"])
     ]
-    first = [q for q in fitting if q["question"] in FIRST]
-    others = [q for q in fitting if q["question"] not in FIRST and q.get("ctx_pids")]
+    first = [q for q in fitting if q["question"] in PICKED]
+    others = [q for q in fitting if q["question"] not in PICKED and q.get("ctx_pids")]
     return first + rng.sample(others, QUESTIONS - len(first))
 
 

@@ -250,7 +250,7 @@ func TestANodeServesWhileItsBundleLoads(t *testing.T) {
 
 // TestTwoNodesOfOneBundle live on one machine, each with its own data.
 func TestTwoNodesOfOneBundle(t *testing.T) {
-	a := shared(t)
+	a := commonCollection(t)
 	b := start(t, setup{noBundle: true})
 	require.NotEqual(t, a.Ports(), b.Ports())
 	create(t, b, schemaOf("Mine", "none"))

@@ -16,7 +16,7 @@ import (
 // beside other questions, searches and an import.
 func TestTheSameQuestionHasTheSameAnswer(t *testing.T) {
 	n := commonCollection(t)
-	list := questions(t, 4)
+	list := questions(t, 3)
 	alone := make([]outcome, len(list))
 	for i, q := range list {
 		alone[i] = outcomeOf(ask{collection: common, question: q}.send(t, n))
@@ -82,7 +82,7 @@ func TestTheSameQuestionHasTheSameAnswer(t *testing.T) {
 // TestHopsCanBeReplayed searches again with the vector of every hop.
 func TestHopsCanBeReplayed(t *testing.T) {
 	n := commonCollection(t)
-	for _, q := range questions(t, 4) {
+	for _, q := range questions(t, 2) {
 		read := map[string]bool{}
 		for _, h := range searches(ask{collection: common, question: q}.send(t, n)) {
 			found := get(t, n, common, fmt.Sprintf("nearVector: {vector: %s} limit: %d", vectorText(t, h.Vector), len(h.IDs)+len(read)),

@@ -146,6 +146,18 @@ func outcomeOf(objects []object) outcome {
 	return o
 }
 
+// baseline is the outcome of the tests' question on their common collection.
+func baseline(t testing.TB, n *node) outcome {
+	t.Helper()
+	if knownBaseline == nil {
+		o := outcomeOf(ask{collection: common, question: question}.send(t, n))
+		knownBaseline = &o
+	}
+	return *knownBaseline
+}
+
+var knownBaseline *outcome
+
 // searches are the hops that searched.
 func searches(objects []object) []client.Hop {
 	var out []client.Hop

@@ -90,7 +90,7 @@ func launch(t testing.TB, s setup) (*node, error) {
 	}
 	if err != nil {
 		_ = process.Stop()
-		return nil, err
+		return nil, fmt.Errorf("%w; its log ends with:\n%s", err, logTail(process.LogFile()))
 	}
 	c, err := client.New(client.Config{URL: process.URL()})
 	require.NoError(t, err)

@@ -2,7 +2,6 @@ package acceptance
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,11 +40,10 @@ func TestPlainDataFolders(t *testing.T) {
 	}
 
 	run(plain, func(n *node) {
-		r := post(t, n, `{ Get { Nothing(latentAsk: {question: "?"}) { title } } }`)
-		require.NotEmpty(t, r.Errors)
 		require.NoError(t, n.client.Weaviate().Schema().ClassCreator().WithClass(schemaOf("Before", "none")).Do(context.Background()))
 		loadVectors(t, n, "Before", list, vectors)
 		holds(n, "Before")
+		ask{collection: "Before", question: question}.refused(t, n, `Unknown argument "latentAsk"`)
 	})
 	run(ours, func(n *node) {
 		holds(n, "Before")
@@ -65,9 +63,25 @@ func TestPlainDataFolders(t *testing.T) {
 			WithClass(schemaOf("Ours", client.Vectorizer)).Do(context.Background()))
 		load(t, n, "Ours", "", list)
 	})
-	n, err := launch(t, plain)
-	if err == nil {
-		defer n.Stop()
-	}
-	require.NoError(t, err, "its log is %s", filepath.Join(dir, "node.log"))
+	run(plain, func(n *node) {
+		holds(n, "Before")
+		// It starts, and what is stored can be had and searched; but it can make
+		// no vectors for the collection, so nothing new goes in without one.
+		require.Len(t, get(t, n, "Ours", `bm25: {query: "film"} limit: 1`, "title"), 1)
+		vector := storedVectors(t, n, "Ours")[list[3].Title]
+		require.Equal(t, list[3].Title, get(t, n, "Ours", "nearVector: {vector: "+vectorText(t, vector)+"} limit: 1", "title")[0].Title)
+		require.Contains(t, post(t, n, `{ Get { Ours(nearText: {concepts: ["film"]}) { title } } }`).messages(), `Unknown argument "nearText"`)
+		ask{collection: "Ours", question: question}.refused(t, n, `Unknown argument "latentAsk"`)
+		_, err := n.client.Load(context.Background(), func(yield func(map[string]any, error) bool) {
+			yield(map[string]any{"pid": "new", "title": "New", "text": "A new passage."}, nil)
+		}, client.Import{Collection: "Ours", IDField: "pid"})
+		require.ErrorContains(t, err, `no vectorizer found for class "Ours"`)
+	})
+	// Nothing of it is lost on the way.
+	run(ours, func(n *node) {
+		count, err := n.client.Count(context.Background(), "Ours")
+		require.NoError(t, err)
+		require.Equal(t, len(list), count)
+		ask{collection: "Ours", question: question, argument: "maxHops: 1"}.send(t, n)
+	})
 }

@@ -15,7 +15,7 @@ func TestWhereHoldsInEveryHop(t *testing.T) {
 	for _, p := range passages(t) {
 		inPart[client.ObjectID(common, p.PID)] = p.Part == 1
 	}
-	for _, q := range questions(t, 4) {
+	for _, q := range questions(t, 2) {
 		objects := ask{
 			collection: common, question: q, fields: "title part",
 			beside: `where: {path: ["part"], operator: Equal, valueInt: 1}`,
@@ -40,7 +40,7 @@ func TestWhereHoldsInEveryHop(t *testing.T) {
 
 func TestLimitAndOffsetCutTheEvidence(t *testing.T) {
 	n := commonCollection(t)
-	all := outcomeOf(ask{collection: common, question: question}.send(t, n))
+	all := baseline(t, n)
 	require.GreaterOrEqual(t, len(all.IDs), 3)
 	for _, c := range []struct {
 		beside string
@@ -115,7 +115,7 @@ func TestNamedVectors(t *testing.T) {
 
 func TestSeveralTextProperties(t *testing.T) {
 	n := commonCollection(t)
-	byDefault := outcomeOf(ask{collection: common, question: question}.send(t, n))
+	byDefault := baseline(t, n)
 	same := outcomeOf(ask{collection: common, question: question, argument: `properties: ["title", "text"]`}.send(t, n))
 	require.Equal(t, byDefault, same, "the vectorised text properties, in schema order, are the default")
 
