@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// printedWords bounds the words of a hop's focus, heaviest first.
+const printedWords = 8
+
 // WriteHops prints the hops of a reply: what each looked for and found. label
 // names an object.
 func (r *Reply) WriteHops(out io.Writer, label func(Object) string) {
@@ -20,8 +23,8 @@ func (r *Reply) WriteHops(out io.Writer, label func(Object) string) {
 		}
 		fmt.Fprintf(out, "   hop %d    model %.0f ms, search %.1f ms\n", h.N, h.Ms.Model, h.Ms.Search)
 		if len(h.Focus) > 0 {
-			words := make([]string, len(h.Focus))
-			for i, w := range h.Focus {
+			words := make([]string, min(len(h.Focus), printedWords))
+			for i, w := range h.Focus[:len(words)] {
 				words[i] = fmt.Sprintf("%s %.2f", w.Word, w.Weight)
 			}
 			fmt.Fprintf(out, "     focus  %s\n", strings.Join(words, ", "))
