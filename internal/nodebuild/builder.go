@@ -145,8 +145,9 @@ func (b *Builder) arguments(source *Source, modfile string) []string {
 		// The tokenizers for Japanese and Chinese (ENABLE_TOKENIZER_GSE…) find
 		// their dictionaries by the path of their own source, in the module
 		// cache, so that one package keeps its path. An image that ships the
-		// node puts the dictionaries at the same place.
-		"-gcflags=github.com/go-ego/gse=-trimpath=",
+		// node puts the dictionaries at the same place. The mapping of the path
+		// onto itself makes it a part of the build cache's key.
+		"-gcflags=github.com/go-ego/gse=-trimpath=" + source.cache() + "=>" + source.cache(),
 		"-buildvcs=false",
 		"-ldflags=" + b.linkerFlags(source),
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,5 +150,15 @@ func TestLinkerFlags(t *testing.T) {
 	b.Plain = true
 	if flags := b.linkerFlags(source); strings.Contains(flags, modulePath) || strings.Contains(flags, "main.") {
 		t.Errorf("a plain node is linked with %q", flags)
+	}
+}
+
+// One package keeps its path, and the flag names it: a build with another module
+// cache must not get that package from the build cache.
+func TestArgumentsNameTheModuleCache(t *testing.T) {
+	b := Builder{Project: t.TempDir()}
+	source := &Source{Version: "v1.39.0", Dir: "/go/pkg/mod/github.com/weaviate/weaviate@v1.39.0"}
+	if want, args := "-gcflags=github.com/go-ego/gse=-trimpath=/go/pkg/mod=>/go/pkg/mod", b.arguments(source, "x.mod"); !slices.Contains(args, want) {
+		t.Errorf("%q lacks %q", args, want)
 	}
 }

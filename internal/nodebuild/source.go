@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Source is Weaviate's module as the Go module cache holds it.
@@ -21,6 +22,11 @@ type Source struct {
 		Hash string // the commit, empty where the proxy doesn't tell
 	}
 	Error string // why the module could not be had
+}
+
+// cache is the folder of the module cache that the source lies in.
+func (s *Source) cache() string {
+	return strings.TrimSuffix(s.Dir, filepath.FromSlash("/"+weaviatePath+"@"+s.Version))
 }
 
 // fetch finds Weaviate at version, downloading it where the cache lacks it. Go
