@@ -44,7 +44,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/.latentask/lib/libonnxruntime.so.1.32.0 /opt/latentask/lib/
 COPY --from=build /src/.latentask/lib/licences /opt/latentask/licences
-COPY --from=build /src/LICENSE /opt/latentask/licences/latentask/
+COPY --from=build /src/LICENSE /src/NOTICE /opt/latentask/licences/latentask/
 COPY --from=build /src/.latentask/bundle /opt/latentask/bundle
 COPY --from=build /src/.latentask/bin/latentask /src/.latentask/bin/weaviate /opt/latentask/bin/
 # The dictionaries of ENABLE_TOKENIZER_GSE and ENABLE_TOKENIZER_GSE_CH, which
