@@ -17,11 +17,10 @@ from safetensors.numpy import load_file
 
 from train import graphs, parity
 from train.sequence import EOS, NEWLINE, Tokens
-from train.settings import Settings
+from train.settings import GATE_FLOOR, Settings
 from train.weights import BACKBONE_WHEEL, RETRIEVER_WHEEL, Backbone, Retriever, load_backbone, load_retriever
 
 FORMAT = 1
-GATE_FLOOR = 0.02  # model.QueryHead.GATE_FLOOR
 
 
 def merge_backbone(b: Backbone, adapter: dict, s: Settings) -> None:
@@ -74,7 +73,7 @@ def assemble(adapter_dir: Path, weights: Path, out: Path, precision: str, bits: 
     tmp.mkdir(parents=True)
     shared: dict = {}
     log("writing lm.onnx")
-    graphs.backbone_graph(tmp, b, adapter, s.think, s.query, s.max_positions, precision, bits)
+    graphs.backbone_graph(tmp, b, adapter, s.max_positions, precision, bits)
     log("writing head.onnx, encoder.onnx, query.onnx, decode.onnx")
     graphs.head_graph(tmp, b, precision, bits)
     graphs.encoder_graph(tmp, r, shared)

@@ -135,7 +135,7 @@ class MatMul:
 # ------------------------------------------------------------------------------------------------------------ backbone
 
 
-def backbone_graph(folder: Path, b: Backbone, adapter: dict, m: int, n: int, limit: int, precision: str, bits: int) -> list[str]:
+def backbone_graph(folder: Path, b: Backbone, adapter: dict, limit: int, precision: str, bits: int) -> list[str]:
     """lm.onnx. `b` has the adapter merged already; `adapter` gives the latents and the action head."""
     g = Graph(folder, "lm.onnx")
     H, V, L, D = b.hidden, b.vocab, b.kv_heads, b.head_dim

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from train.settings import Settings
+from train.settings import GATE_FLOOR, Settings
 from train.weights import Backbone, Retriever
 
 
@@ -22,7 +22,7 @@ def frozen(w) -> nn.Parameter:
 class LoRA(nn.Module):
     """y = x @ w + α/r · (x @ A) @ B with w frozen; B starts at zero."""
 
-    def __init__(self, w, rank: int, alpha: float, dropout: float = 0.0):
+    def __init__(self, w, rank: int, alpha: float):
         super().__init__()
         self.w = frozen(w.T.copy())  # [out, in], the layout F.linear is fastest with
         self.scale = alpha / rank
@@ -172,8 +172,6 @@ class Projector(nn.Module):
 class QueryHead(nn.Module):
     """query.onnx: projector, copy head and the retriever's layers. See docs/bundle.md for shapes."""
 
-    GATE_FLOOR = 0.02  # a piece with a smaller gate takes no part in attention or in the mean
-
     def __init__(self, b: Backbone, r: Retriever, s: Settings):
         super().__init__()
         self.pieces = s.pieces
@@ -207,7 +205,7 @@ class QueryHead(nn.Module):
             top = gate.topk(min(self.pieces, gate.shape[1]), dim=1).indices.sort(1).values  # reading order
             gate = gate.gather(1, top)
             embeds.append(word[candidate_ids.gather(1, top)] * gate[..., None])
-            weights.append(gate * (gate > self.GATE_FLOOR))
+            weights.append(gate * (gate > GATE_FLOOR))
             positions.append(length + n + torch.arange(gate.shape[1]))
         vector = self.encoder(torch.cat(embeds, 1), torch.cat(positions, 1), torch.cat(weights, 1))
         return vector, logits

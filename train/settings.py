@@ -6,6 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+# A candidate piece with a smaller gate takes no part in the retriever's attention or mean: training and query.onnx alike.
+GATE_FLOOR = 0.02
+
 
 @dataclass
 class Settings:

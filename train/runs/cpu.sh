@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The run that made bundles/smollm2-135m-minilm-l6: about an hour on two AVX2 cores. Resumes from its checkpoint.
+# The recipe of bundles/smollm2-135m-minilm-l6: about an hour on two AVX2 cores. Resumes from its checkpoint.
+# The shipped run made its first 20 steps under a schedule of 200 (a higher learning rate) and was resumed with 105.
 # Usage: train/runs/cpu.sh [DATA] [RUN]     (a Python with train/requirements.txt in PYTHON)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
