@@ -39,8 +39,8 @@ func TestValidate(t *testing.T) {
 		{with(func(r *Request) { r.Mode = "latent" }), "mode", `"latent"`},
 		{with(func(r *Request) { r.MaxHops = -1 }), "maxHops", "between 1 and 4 (limits.hops"},
 		{with(func(r *Request) { r.MaxHops = 5 }), "maxHops", "is 5"},
-		{with(func(r *Request) { r.PassagesPerHop = -1 }), "passagesPerHop", "between 1 and 10"},
-		{with(func(r *Request) { r.PassagesPerHop = 11 }), "passagesPerHop", "is 11"},
+		{with(func(r *Request) { r.PassagesPerHop = -1 }), "passagesPerHop", "between 1 and 50"},
+		{with(func(r *Request) { r.PassagesPerHop = 51 }), "passagesPerHop", "is 51"},
 		{with(func(r *Request) { r.Budget = -time.Second }), "budgetMs", "is -1000"},
 	} {
 		s := &script{}

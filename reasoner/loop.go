@@ -163,6 +163,7 @@ func (a *asking) search(ctx context.Context, hop *Hop, limit int) ([]*passage, e
 	done := a.since()
 	got, err := a.searcher.Search(searchCtx, Query{
 		Vector:  slices.Clone(hop.Vector),
+		Text:    a.question.text,
 		Words:   slices.Clone(hop.Focus),
 		Limit:   limit,
 		Exclude: slices.Clone(a.ids),
@@ -187,6 +188,7 @@ func (a *asking) search(ctx context.Context, hop *Hop, limit int) ([]*passage, e
 		a.ids = append(a.ids, p.ID)
 		hop.IDs = append(hop.IDs, p.ID)
 		hop.Distances = append(hop.Distances, p.Distance)
+		hop.Found = append(hop.Found, Found{p.ID, p.Distance, p.Score, p.VectorRank, p.KeywordRank})
 		fresh = append(fresh, &passage{
 			Evidence: Evidence{ID: p.ID, Hop: hop.N, Rank: len(fresh) + 1, Distance: p.Distance},
 			text:     clean(p.Text),

@@ -170,9 +170,9 @@ func TestQueries(t *testing.T) {
 		t.Fatalf("%d searches", len(s.queries))
 	}
 	for i, want := range []Query{
-		{Limit: 1, Vector: r.Hops[0].Vector},
-		{Limit: 1, Vector: r.Hops[1].Vector, Words: []Word{{"knox", 0.75}}, Exclude: []string{"a"}},
-		{Limit: 1, Vector: r.Hops[2].Vector, Words: []Word{{"knox", 0.75}}, Exclude: []string{"a", "b"}},
+		{Limit: 1, Text: "who", Vector: r.Hops[0].Vector},
+		{Limit: 1, Text: "who", Vector: r.Hops[1].Vector, Words: []Word{{"knox", 0.75}}, Exclude: []string{"a"}},
+		{Limit: 1, Text: "who", Vector: r.Hops[2].Vector, Words: []Word{{"knox", 0.75}}, Exclude: []string{"a", "b"}},
 	} {
 		if !reflect.DeepEqual(s.queries[i], want) {
 			t.Errorf("search %d: %+v, want %+v", i+1, s.queries[i], want)
@@ -258,7 +258,7 @@ func TestContextFullInPooledCache(t *testing.T) {
 	s := func() *script { return &script{hits: [][]Passage{{hit("a", "Knox"), hit("b", "Mary")}}} }
 	r := Request{Question: "who", MaxHops: 1}
 	fresh := ask(t, e, r, s())
-	ask(t, e, Request{Question: "who", PassagesPerHop: 10}, s())
+	ask(t, e, Request{Question: "who", PassagesPerHop: MaxPassagesPerHop}, s())
 	first := len(m.passes)
 	again := ask(t, e, r, s())
 	if summary(fresh) != summary(again) || first == len(m.passes) {

@@ -20,10 +20,30 @@ const (
 	// ModeDirect answers from the question alone. It makes one plain search, so
 	// that there are objects for the answer to stand on, and reads none of them.
 	ModeDirect Mode = "DIRECT"
+	// ModeIterative is Iter-RetGen over the same reader: each round searches with
+	// the embedding of the question and the answer of the round before, reads
+	// what that search found and nothing else, and answers.
+	ModeIterative Mode = "ITERATIVE"
 )
 
-// MaxPassagesPerHop bounds Request.PassagesPerHop.
-const MaxPassagesPerHop = 10
+// AnswerBy is the way in which the answer's text is made.
+type AnswerBy string
+
+const (
+	// AnswerByAuto takes the most confident of the ways that the bundle names.
+	AnswerByAuto AnswerBy = "AUTO"
+	// AnswerByFree writes the answer token by token, as the model likes.
+	AnswerByFree AnswerBy = "FREE"
+	// AnswerBySpan writes it too, but only what stands in a passage read or in
+	// the question, or "yes", "no", "unknown".
+	AnswerBySpan AnswerBy = "SPAN"
+	// AnswerByPointer points at its first and last word, without a pass.
+	AnswerByPointer AnswerBy = "POINTER"
+)
+
+// MaxPassagesPerHop bounds Request.PassagesPerHop. It is far more than a hop of
+// a loop can use, so that one search can be as large as all of a loop's.
+const MaxPassagesPerHop = 50
 
 // Request is one question. Its zero values, but for Question, stand for the
 // defaults named below; a caller whose users can write a zero themselves must
@@ -39,9 +59,14 @@ type Request struct {
 	// PassagesPerHop is how many new passages a search brings in, 1 to
 	// MaxPassagesPerHop; the default is the bundle's limits.passages.
 	PassagesPerHop int
+	// AnswerBy is AnswerByAuto when empty.
+	AnswerBy AnswerBy
 	// Decode asks for each hop's thought and subquery as text. It is for
 	// explanation: the answer is the same with and without, and is made first.
 	Decode bool
+	// Lens asks for the likeliest words of the model's own head on the state of
+	// each latent token. It changes nothing else.
+	Lens bool
 	// Budget bounds the time from the call of Ask to the answer, waiting in the
 	// queue included; 0 is no bound. The loop stops searching, and reads fewer
 	// passages of the last search, when an answer from more would come too late;
@@ -56,8 +81,13 @@ type Request struct {
 type Query struct {
 	// Vector has the retriever's dimension and unit length.
 	Vector []float32
+	// Text is what a keyword search would be asked: the question; in ModeExplicit
+	// the subquery; in ModeIterative the question and the answer of the round
+	// before. One line.
+	Text string
 	// Words are the hop's focus: words of passages read in earlier hops that
-	// the query looks for, heaviest first. Empty at the first hop.
+	// the query looks for, heaviest first. Empty at the first hop, and in the
+	// modes that make no latents.
 	Words []Word
 	// Limit is how many passages are wanted beside the excluded ones.
 	Limit int
@@ -78,8 +108,15 @@ type Passage struct {
 	// Text is the whole text as the reader should see it; the engine cuts it to
 	// the bundle's token budget.
 	Text string
-	// Distance is the object's own in this search.
+	// Distance is the object's own in this search, NaN where the search did not
+	// compare its vector.
 	Distance float32
+	// Score is what the search ordered by, greater is better; 0 where that was
+	// the distance.
+	Score float32
+	// VectorRank and KeywordRank are its places, from 1, in the two sides of a
+	// hybrid search; 0 where that side did not find it.
+	VectorRank, KeywordRank int
 }
 
 // Searcher is a search bound to the scope of one question: collection, tenant,
@@ -130,6 +167,19 @@ type Answer struct {
 	Partial bool
 	// StoppedBy is one of the StoppedBy constants.
 	StoppedBy string
+	// By is the way in which Text was made, never AnswerByAuto; empty where no
+	// answer was decoded.
+	By AnswerBy
+	// Source is where Text stands, or nil: a passage that was read, case and runs
+	// of white space aside.
+	Source *Source
+}
+
+// Source is a place in a passage.
+type Source struct {
+	ID string
+	// Start and End are bytes of Passage.Text as the Searcher gave it.
+	Start, End int
 }
 
 // Actions of a hop.
@@ -149,6 +199,8 @@ type Hop struct {
 	// one had, best first.
 	IDs       []string
 	Distances []float32
+	// Found says more of the same passages, in the same order.
+	Found []Found
 	// Vector is the query vector; searching with it again finds the same.
 	Vector []float32
 	// Focus are the words of earlier passages that the hop looked for.
@@ -156,9 +208,35 @@ type Hop struct {
 	// Thought and Subquery are the latents in words, where asked for and where
 	// there was time for the whole text.
 	Thought, Subquery string
+	// Lens holds the hop's latents in order, think tokens first, where asked for.
+	Lens []LensToken
 	// Model, Search and Decode are the times of the hop's passes, of its
 	// search, and of putting its latents into words.
 	Model, Search, Decode time.Duration
+}
+
+// Found is how a search found a passage; see Passage.
+type Found struct {
+	ID                      string
+	Distance, Score         float32
+	VectorRank, KeywordRank int
+}
+
+// Kinds of a LensToken.
+const (
+	LensThink = "think"
+	LensQuery = "query"
+)
+
+// LensToken is what the model's own head makes of one latent token's state.
+type LensToken struct {
+	Kind string // LensThink or LensQuery
+	N    int    // from 1, within its kind
+	// Words are the five likeliest tokens as text, weighted with their
+	// probabilities, likeliest first.
+	Words []Word
+	// Focus are the words of the hop's focus that Words agree with.
+	Focus []string
 }
 
 // Evidence is one passage that was found, in the order of Result.Evidence.
@@ -175,6 +253,16 @@ type Timings struct {
 	Total, Model, Search, Queue time.Duration
 }
 
+// Usage counts what a question took of the language model, without what put
+// latents into words.
+type Usage struct {
+	// Passes are its forward passes.
+	Passes int
+	// TokensIn were read, latent tokens included; TokensOut were written, the ends
+	// of texts included.
+	TokensIn, TokensOut int
+}
+
 // Result is an answered question.
 type Result struct {
 	Answer Answer
@@ -183,4 +271,5 @@ type Result struct {
 	// stands, then the others by hop and rank.
 	Evidence []Evidence
 	Timings  Timings
+	Usage    Usage
 }

@@ -169,6 +169,12 @@ func (b *Bundle) Dir() string { return b.dir }
 // File is the absolute path of a file of the bundle, by its name in the manifest.
 func (b *Bundle) File(name string) string { return filepath.Join(b.dir, filepath.FromSlash(name)) }
 
+// Has reports whether the bundle has a file of that name.
+func (b *Bundle) Has(name string) bool {
+	_, ok := b.manifest.Files[name]
+	return ok
+}
+
 // Files are the names of the bundle's files, sorted.
 func (b *Bundle) Files() []string {
 	names := make([]string, 0, len(b.manifest.Files))

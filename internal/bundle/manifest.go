@@ -25,6 +25,12 @@ const (
 	RetrieverTokenizerFile = "retriever_tokenizer.json"
 )
 
+// Names of files that a bundle may have; see [Bundle.Has].
+const (
+	PointerFile  = "pointer.onnx"
+	ExplicitFile = "explicit.onnx"
+)
+
 // required are the files without which a bundle cannot serve.
 var required = []string{
 	LMFile, HeadFile, QueryFile, EncoderFile, DecodeFile, LMTokenizerFile, RetrieverTokenizerFile,
@@ -43,6 +49,10 @@ type Manifest struct {
 	Latent    Latent    `json:"latent"`
 	Prompt    Prompt    `json:"prompt"`
 	Limits    Limits    `json:"limits"`
+
+	Action Action `json:"action"`
+	Search Search `json:"search"`
+	Answer Answer `json:"answer"`
 
 	Files    map[string]File `json:"files"` // by name, with forward slashes
 	Sources  []Source        `json:"sources"`
@@ -124,6 +134,7 @@ type Training struct {
 	Run     string         `json:"run"`
 	Tokens  int64          `json:"tokens"`
 	Figures map[string]any `json:"figures"`
+	Card    string         `json:"card,omitempty"` // the model card's name in the bundle
 }
 
 // UnmarshalJSON lets unknown fields pass, unlike the manifest around it.
@@ -159,7 +170,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		}
 		return nil, e
 	}
-	var m Manifest
+	m := Manifest{Search: DefaultSearch(), Answer: DefaultAnswer()}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&m); err != nil {

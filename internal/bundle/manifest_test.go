@@ -62,6 +62,37 @@ func TestManifestFormat(t *testing.T) {
 	require.ErrorContains(t, err, "newer build")
 }
 
+// What a manifest leaves out has its default, field by field.
+func TestFittedDefaults(t *testing.T) {
+	m := small(t)
+	m.Search, m.Answer = bundle.Search{}, bundle.Answer{}
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(encode(t, m), &fields))
+	for _, name := range []string{"action", "search", "answer"} {
+		delete(fields, name)
+	}
+	parse := func() *bundle.Manifest {
+		data, err := json.Marshal(fields)
+		require.NoError(t, err)
+		m, err := bundle.ParseManifest(data)
+		require.NoError(t, err)
+		return m
+	}
+	got := parse()
+	require.Equal(t, bundle.DefaultSearch(), got.Search)
+	require.Equal(t, bundle.DefaultAnswer(), got.Answer)
+	require.Zero(t, got.Action)
+
+	fields["search"] = map[string]any{"alpha": 0.5}
+	fields["answer"] = map[string]any{"ways": map[string]any{"free": map[string]any{"shift": -1}}, "auto": []string{"free", "span"}}
+	got = parse()
+	require.Equal(t, bundle.Search{Alpha: 0.5, QuestionWeight: 2, FocusWeight: 3}, got.Search)
+	require.Equal(t, bundle.Calibration{Scale: 1, Shift: -1}, got.Answer.Ways.Free)
+	require.Equal(t, bundle.Calibration{Scale: 1}, got.Answer.Ways.Span)
+	require.Equal(t, []string{"free", "span"}, got.Answer.Auto)
+	require.Equal(t, []string{"span"}, bundle.DefaultAnswer().Auto)
+}
+
 func TestProvenanceMayHoldMore(t *testing.T) {
 	m := small(t)
 	m.Sources = []bundle.Source{{Name: "weights"}}
@@ -100,6 +131,18 @@ func TestManifestValidation(t *testing.T) {
 		"backbone.max_positions is 100":     func(m *bundle.Manifest) { m.Backbone.MaxPositions = 100 },
 		"thoughts of":                       func(m *bundle.Manifest) { m.Limits.ThoughtTokens = 600 },
 		"subqueries of":                     func(m *bundle.Manifest) { m.Limits.SubqueryTokens = 600 },
+		"action.bias":                       func(m *bundle.Manifest) { m.Action.Bias = 1e5 },
+		"search.alpha":                      func(m *bundle.Manifest) { m.Search.Alpha = 1.5 },
+		"search.question_weight":            func(m *bundle.Manifest) { m.Search.QuestionWeight = -1 },
+		"search.focus_weight":               func(m *bundle.Manifest) { m.Search.FocusWeight = -1 },
+		"answer.ways.span.scale":            func(m *bundle.Manifest) { m.Answer.Ways.Span.Scale = -1 },
+		"answer.ways.pointer.shift":         func(m *bundle.Manifest) { m.Answer.Ways.Pointer.Shift = 1e9 },
+		"answer.threshold":                  func(m *bundle.Manifest) { m.Answer.Threshold = 2 },
+		"answer.auto names no way":          func(m *bundle.Manifest) { m.Answer.Auto = nil },
+		`answer.auto: "guess"`:              func(m *bundle.Manifest) { m.Answer.Auto = []string{"span", "guess"} },
+		"answer.auto names span twice":      func(m *bundle.Manifest) { m.Answer.Auto = []string{"span", "span"} },
+		"the bundle has no pointer.onnx":    func(m *bundle.Manifest) { m.Answer.Auto = []string{"pointer"} },
+		`training.card: "MODEL_CARD.md"`:    func(m *bundle.Manifest) { m.Training.Card = "MODEL_CARD.md" },
 		`"lm.onnx" is not named`:            func(m *bundle.Manifest) { delete(m.Files, bundle.LMFile) },
 		`"lm.onnx" has no SHA-256`:          func(m *bundle.Manifest) { m.Files[bundle.LMFile] = bundle.File{SHA256: strings.Repeat("A", 64)} },
 		`"lm.onnx" has size -1`:             func(m *bundle.Manifest) { f := m.Files[bundle.LMFile]; f.Size = -1; m.Files[bundle.LMFile] = f },

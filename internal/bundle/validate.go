@@ -74,7 +74,13 @@ func (m *Manifest) validate() error {
 			v.addf("limits allow subqueries of %d tokens, backbone.max_positions is %d", n, b.MaxPositions)
 		}
 	}
+	v.fitted(m)
 	v.files(m.Files)
+	if card := m.Training.Card; card != "" {
+		if _, ok := m.Files[card]; !ok {
+			v.addf("training.card: %q is not named in files", card)
+		}
+	}
 	return errors.Join(v.problems...)
 }
 

@@ -1,0 +1,98 @@
+package bundle
+
+import (
+	"math"
+	"slices"
+)
+
+// What is fitted on development questions once the weights are trained. All of
+// it is optional in a manifest.
+
+// Action adjusts the choice between searching and answering.
+type Action struct {
+	Bias float64 `json:"bias"` // added to the logit of answering; 0 where not given
+}
+
+// Search is how hops search where they search by keywords beside vectors. The
+// defaults are those of [DefaultSearch].
+type Search struct {
+	Alpha          float64 `json:"alpha"`           // weight of the vector side, 0 to 1
+	QuestionWeight int     `json:"question_weight"` // how many times each word of the question counts
+	FocusWeight    float64 `json:"focus_weight"`    // times a focus word's gate, rounded: how many times it counts
+}
+
+// DefaultSearch is what a manifest without "search" means.
+func DefaultSearch() Search { return Search{Alpha: 0.35, QuestionWeight: 2, FocusWeight: 3} }
+
+// Names of the ways of answering in Answer.Auto.
+const (
+	WayFree    = "free"
+	WaySpan    = "span"
+	WayPointer = "pointer"
+)
+
+// Answer is how answers are chosen and trusted. The defaults are those of
+// [DefaultAnswer].
+type Answer struct {
+	Ways struct {
+		Free    Calibration `json:"free"`
+		Span    Calibration `json:"span"`
+		Pointer Calibration `json:"pointer"`
+	} `json:"ways"`
+	Auto      []string `json:"auto"`      // the ways that AUTO chooses from
+	Threshold float64  `json:"threshold"` // confidence below which an answer is an abstention
+}
+
+// Calibration turns the probability p that a model gives its answer into the
+// share of such answers that are right: sigmoid(scale × logit(p) + shift).
+type Calibration struct {
+	Scale float64 `json:"scale"`
+	Shift float64 `json:"shift"`
+}
+
+// DefaultAnswer is what a manifest without "answer" means.
+func DefaultAnswer() Answer {
+	a := Answer{Auto: []string{WaySpan}}
+	a.Ways.Free.Scale, a.Ways.Span.Scale, a.Ways.Pointer.Scale = 1, 1, 1
+	return a
+}
+
+// fitted checks what a manifest holds of these.
+func (v *validator) fitted(m *Manifest) {
+	v.number("action.bias", m.Action.Bias, -1e4, 1e4)
+
+	v.number("search.alpha", m.Search.Alpha, 0, 1)
+	v.within("search.question_weight", m.Search.QuestionWeight, 0, 100)
+	v.number("search.focus_weight", m.Search.FocusWeight, 0, 100)
+
+	ways := &m.Answer.Ways
+	for _, way := range []struct {
+		name string
+		c    Calibration
+	}{{WayFree, ways.Free}, {WaySpan, ways.Span}, {WayPointer, ways.Pointer}} {
+		v.number("answer.ways."+way.name+".scale", way.c.Scale, 0, 1e3)
+		v.number("answer.ways."+way.name+".shift", way.c.Shift, -1e3, 1e3)
+	}
+	v.number("answer.threshold", m.Answer.Threshold, 0, 1)
+	if len(m.Answer.Auto) == 0 {
+		v.addf("answer.auto names no way of answering")
+	}
+	for i, way := range m.Answer.Auto {
+		switch {
+		case way != WayFree && way != WaySpan && way != WayPointer:
+			v.addf("answer.auto: %q is not %s, %s or %s", way, WayFree, WaySpan, WayPointer)
+		case slices.Contains(m.Answer.Auto[:i], way):
+			v.addf("answer.auto names %s twice", way)
+		case way == WayPointer:
+			if _, ok := m.Files[PointerFile]; !ok {
+				v.addf("answer.auto names %s, but the bundle has no %s", way, PointerFile)
+			}
+		}
+	}
+}
+
+func (v *validator) number(field string, value, low, high float64) {
+	if math.IsNaN(value) || value < low || value > high {
+		v.addf("%s is %v, not %v to %v", field, value, low, high)
+	}
+}
