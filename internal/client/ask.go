@@ -11,82 +11,26 @@ type Question struct {
 	Collection string
 	Tenant     string
 	Text       string
-	// Mode is LATENT, EXPLICIT, SINGLE or DIRECT.
-	Mode           string
-	MaxHops        int
-	PassagesPerHop int
+	// Mode is LATENT, EXPLICIT, ITERATIVE, SINGLE or DIRECT.
+	Mode string
+	// Search is AUTO, VECTOR or HYBRID; AnswerBy AUTO, FREE, SPAN or POINTER.
+	Search, AnswerBy string
+	MaxHops          int
+	PassagesPerHop   int
 	// Read are the properties that make a passage, Show those that come back.
 	Read, Show []string
 	// TargetVector names the vector to search, where there are several.
 	TargetVector string
 	Decode       bool
+	// Lens asks for the words that the model's head makes of the latents.
+	Lens bool
+	// Details asks for what each side of a search made of the passages, the
+	// keywords, the answer's source, and what the question took of the model.
+	Details bool
 	// Vectors asks for the hops' query vectors.
 	Vectors bool
 	Budget  time.Duration
 	Limit   int
-}
-
-// Reply is what a node answers to a Question.
-type Reply struct {
-	Answer  Answer  `json:"answer"`
-	Hops    []Hop   `json:"hops"`
-	Timings Timings `json:"timings"`
-	// Objects are the evidence, best first.
-	Objects []Object `json:"objects"`
-}
-
-// Answer is the text and how it came about.
-type Answer struct {
-	Text       string  `json:"text"`
-	Confidence float64 `json:"confidence"`
-	Abstained  bool    `json:"abstained"`
-	Partial    bool    `json:"partial"`
-	StoppedBy  string  `json:"stoppedBy"`
-}
-
-// Hop is one turn of the loop.
-type Hop struct {
-	N         int       `json:"n"`
-	Action    string    `json:"action"`
-	IDs       []string  `json:"ids"`
-	Distances []float64 `json:"distances"`
-	Vector    []float32 `json:"vector,omitempty"`
-	Focus     []Word    `json:"focus"`
-	Thought   string    `json:"thought,omitempty"`
-	Subquery  string    `json:"subquery,omitempty"`
-	Ms        HopMs     `json:"ms"`
-}
-
-// Word is a word that a hop looked for, its weight 0 to 1.
-type Word struct {
-	Word   string  `json:"word"`
-	Weight float64 `json:"weight"`
-}
-
-// HopMs are the milliseconds of a hop.
-type HopMs struct {
-	Model  float64 `json:"model"`
-	Search float64 `json:"search"`
-	Decode float64 `json:"decode"`
-}
-
-// Timings are the milliseconds of a question.
-type Timings struct {
-	TotalMs  float64 `json:"totalMs"`
-	ModelMs  float64 `json:"modelMs"`
-	SearchMs float64 `json:"searchMs"`
-	QueueMs  float64 `json:"queueMs"`
-}
-
-// Object is one object of a result.
-type Object struct {
-	ID       string  `json:"id"`
-	Distance float64 `json:"distance"`
-	// Hop and Rank say where latentAsk found it; 0 in a plain search.
-	Hop  int `json:"hop,omitempty"`
-	Rank int `json:"rank,omitempty"`
-	// Properties holds those that were asked for.
-	Properties map[string]any `json:"properties"`
 }
 
 // Ask sends a question. A reply without objects, which GraphQL has no place for
@@ -106,6 +50,15 @@ func (c *Client) Ask(ctx context.Context, q Question) (*Reply, error) {
 		}
 		ask.add("mode", q.Mode)
 	}
+	for _, choice := range []struct{ name, value string }{{"search", q.Search}, {"answerBy", q.AnswerBy}} {
+		if choice.value == "" {
+			continue
+		}
+		if err := checkNames(choice.name, choice.value); err != nil {
+			return nil, err
+		}
+		ask.add(choice.name, choice.value)
+	}
 	ask.addInt("maxHops", q.MaxHops)
 	ask.addInt("passagesPerHop", q.PassagesPerHop)
 	ask.addStrings("properties", q.Read)
@@ -115,6 +68,9 @@ func (c *Client) Ask(ctx context.Context, q Question) (*Reply, error) {
 	if q.Decode {
 		ask.add("decode", "true")
 	}
+	if q.Lens {
+		ask.add("lens", "true")
+	}
 	ask.addInt("budgetMs", int(q.Budget.Milliseconds()))
 
 	var args arguments
@@ -122,24 +78,36 @@ func (c *Client) Ask(ctx context.Context, q Question) (*Reply, error) {
 	args.addString("tenant", q.Tenant)
 	args.addInt("limit", q.Limit)
 
-	hop := "n action ids distances focus { word weight } thought subquery ms { model search decode }"
-	if q.Vectors {
-		hop += " vector"
-	}
-	fields := strings.Join(q.Show, " ") + ` _additional { id distance latentAsk { hop rank
-		answer { text confidence abstained partial stoppedBy }
-		hops { ` + hop + ` }
-		timings { totalMs modelMs searchMs queueMs } } }`
 	var rows []row
+	fields := strings.Join(q.Show, " ") + " _additional { id distance " + q.fields() + " }"
 	if err := c.get(ctx, q.Collection, args.String(), fields, &rows); err != nil {
 		return nil, err
 	}
 	reply := &Reply{Objects: objects(rows)}
 	if len(rows) > 0 && rows[0].Additional.LatentAsk != nil {
 		trace := rows[0].Additional.LatentAsk
-		reply.Answer, reply.Hops, reply.Timings = trace.Answer, trace.Hops, trace.Timings
+		reply.Answer, reply.Hops, reply.Timings, reply.Usage = trace.Answer, trace.Hops, trace.Timings, trace.Usage
 	}
 	return reply, nil
+}
+
+// fields are those of the latentAsk field that the question asks for.
+func (q *Question) fields() string {
+	answer := "text confidence abstained partial stoppedBy"
+	hop := "n action ids distances focus { word weight } thought subquery ms { model search decode }"
+	usage := ""
+	if q.Vectors {
+		hop += " vector"
+	}
+	if q.Lens {
+		hop += " lens { kind n words { text weight } focus }"
+	}
+	if q.Details {
+		answer += " by source { id property index start end }"
+		hop += " search keywords { word weight } found { id distance score vectorRank keywordRank }"
+		usage = " usage { passes tokensIn tokensOut }"
+	}
+	return "latentAsk { hop rank answer { " + answer + " } hops { " + hop + " } timings { totalMs modelMs searchMs queueMs }" + usage + " }"
 }
 
 // Search is one nearText search, as latentAsk's rival.

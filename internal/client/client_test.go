@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/weaviate/weaviate/entities/models"
 )
 
 // fakeNode answers as a node does, from a table of paths.
@@ -86,6 +87,39 @@ func TestAsk(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, queries[1], `Passage(latentAsk: {question: "x"})`)
 	require.NotContains(t, queries[1], "vector")
+	require.NotContains(t, queries[1], "usage")
+}
+
+func TestAskForDetails(t *testing.T) {
+	var queries []string
+	c := graphqlNode(t, `{"data": {"Get": {"Passage": [
+		{"_additional": {"id": "a", "distance": null, "latentAsk": {"hop": 1, "rank": 1,
+			"answer": {"text": "Lidingö", "by": "SPAN", "source": {"id": "a", "property": "text", "index": null, "start": 4, "end": 11}},
+			"hops": [{"n": 1, "action": "query", "ids": ["a"], "distances": [null], "search": "hybrid",
+				"keywords": [{"word": "holm", "weight": 3}],
+				"found": [{"id": "a", "distance": null, "score": 0.5, "vectorRank": 0, "keywordRank": 2}],
+				"lens": [{"kind": "think", "n": 1, "words": [{"text": " born", "weight": 0.25}], "focus": ["holm"]}]}],
+			"usage": {"passes": 5, "tokensIn": 400, "tokensOut": 3}}}}
+	]}}}`, &queries)
+	reply, err := c.Ask(context.Background(), Question{
+		Collection: "Passage", Text: "x", Mode: "ITERATIVE", Search: "HYBRID", AnswerBy: "SPAN", Lens: true, Details: true,
+	})
+	require.NoError(t, err)
+	for _, part := range []string{
+		`{question: "x", mode: ITERATIVE, search: HYBRID, answerBy: SPAN, lens: true}`, "usage { passes", "source { id", "keywords {", "lens {",
+	} {
+		require.Contains(t, queries[0], part)
+	}
+	require.Equal(t, &Source{ID: "a", Property: "text", Start: 4, End: 11}, reply.Answer.Source)
+	require.Equal(t, "SPAN", reply.Answer.By)
+	require.Equal(t, Usage{Passes: 5, TokensIn: 400, TokensOut: 3}, reply.Usage)
+	hop := reply.Hops[0]
+	require.Equal(t, []Word{{"holm", 3}}, hop.Keywords)
+	require.Equal(t, []Found{{ID: "a", Score: 0.5, KeywordRank: 2}}, hop.Found)
+	require.Equal(t, []Latent{{Kind: "think", N: 1, Words: []Token{{" born", 0.25}}, Focus: []string{"holm"}}}, hop.Lens)
+
+	_, err = c.Ask(context.Background(), Question{Collection: "Passage", Text: "x", Search: "AUTO}"})
+	require.ErrorContains(t, err, "search")
 }
 
 func TestAnEmptyReplyHasNoAnswer(t *testing.T) {
@@ -183,6 +217,7 @@ func batchNode(t *testing.T, refuse string) (*Client, *sync.Map) {
 				Objects []struct {
 					Class, ID, Tenant string
 					Properties        map[string]any
+					Vector            []float32
 				}
 			}
 			require.NoError(t, json.NewDecoder(r.Body).Decode(&body))
@@ -195,7 +230,12 @@ func batchNode(t *testing.T, refuse string) (*Client, *sync.Map) {
 				} else {
 					stored.Store(o.ID, o.Properties)
 				}
-				results = append(results, map[string]any{"class": o.Class, "id": o.ID, "result": result})
+				if o.Vector == nil { // the node makes one
+					o.Vector = []float32{1, 0}
+				}
+				results = append(results, map[string]any{
+					"class": o.Class, "id": o.ID, "properties": o.Properties, "vector": o.Vector, "result": result,
+				})
 			}
 			answer(t, w, results)
 		},
@@ -228,6 +268,65 @@ func TestLoad(t *testing.T) {
 	_, err = c.Load(context.Background(), rows(5, nil), Import{Collection: "Passage"})
 	require.NoError(t, err)
 	require.Equal(t, 30, size(stored))
+}
+
+func TestLoadWithVectors(t *testing.T) {
+	c, stored := batchNode(t, "")
+	vectors := map[string][]float32{}
+	to := Import{
+		Collection: "Passage", IDField: "pid", KeepID: true, Batch: 2,
+		Vector: func(o map[string]any) ([]float32, error) {
+			if o["pid"] == 1 {
+				return []float32{0, 1}, nil
+			}
+			return nil, nil
+		},
+		Stored: func(objects []*models.Object) error {
+			for _, o := range objects {
+				vectors[o.Properties.(map[string]any)["title"].(string)] = o.Vector
+			}
+			return nil
+		},
+	}
+	_, err := c.Load(context.Background(), rows(3, nil), to)
+	require.NoError(t, err)
+	require.Equal(t, map[string][]float32{"title 0": {1, 0}, "title 1": {0, 1}, "title 2": {1, 0}}, vectors)
+	properties, _ := stored.Load(ObjectID("Passage", "1"))
+	require.Equal(t, map[string]any{"pid": 1.0, "title": "title 1"}, properties)
+
+	full := errors.New("disk full")
+	to.Stored = func([]*models.Object) error { return full }
+	_, err = c.Load(context.Background(), rows(3, nil), to)
+	require.ErrorIs(t, err, full)
+	to.Vector = func(map[string]any) ([]float32, error) { return nil, full }
+	_, err = c.Load(context.Background(), rows(3, nil), to)
+	require.ErrorIs(t, err, full)
+}
+
+func TestIDsGoThroughAllPages(t *testing.T) {
+	page := make([]string, listPage)
+	for i := range page {
+		page[i] = fmt.Sprintf(`{"_additional": {"id": "id-%d"}}`, i)
+	}
+	var queries []string
+	c := fakeNode(t, map[string]http.HandlerFunc{
+		"POST /v1/graphql": func(w http.ResponseWriter, r *http.Request) {
+			var body struct{ Query string }
+			require.NoError(t, json.NewDecoder(r.Body).Decode(&body))
+			queries = append(queries, body.Query)
+			rows := page
+			if strings.Contains(body.Query, `after: "id-999"`) {
+				rows = page[:1]
+			}
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"data": {"Get": {"Passage": [%s]}}}`, strings.Join(rows, ","))
+		},
+	})
+	ids, err := c.IDs(context.Background(), "Passage")
+	require.NoError(t, err)
+	require.Len(t, ids, listPage+1)
+	require.Len(t, queries, 2)
+	require.Contains(t, queries[0], `after: ""`)
 }
 
 func TestLoadTellsWhatWasRefused(t *testing.T) {

@@ -33,6 +33,11 @@ func (c *Client) CreateCollection(ctx context.Context, collection, description s
 	for _, p := range textProperties {
 		class.Properties = append(class.Properties, &models.Property{Name: p, DataType: []string{"text"}})
 	}
+	return c.CreateClass(ctx, class)
+}
+
+// CreateClass makes a collection of a schema.
+func (c *Client) CreateClass(ctx context.Context, class *models.Class) error {
 	if err := c.weaviate.Schema().ClassCreator().WithClass(class).Do(ctx); err != nil {
 		return c.unreachable(err)
 	}
@@ -65,6 +70,31 @@ func (c *Client) Count(ctx context.Context, collection string) (int, error) {
 		return 0, nil
 	}
 	return rows[0].Meta.Count, nil
+}
+
+// listPage is how many ids are asked for at once.
+const listPage = 1000
+
+// IDs are the ids of a collection's objects.
+func (c *Client) IDs(ctx context.Context, collection string) ([]string, error) {
+	if err := checkNames("collection", collection); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for after := ""; ; after = ids[len(ids)-1] {
+		var rows []row
+		// An empty string asks for the first page.
+		args := fmt.Sprintf("limit: %d, after: %s", listPage, quote(after))
+		if err := c.get(ctx, collection, args, "_additional { id }", &rows); err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			ids = append(ids, r.Additional.ID)
+		}
+		if len(rows) < listPage {
+			return ids, nil
+		}
+	}
 }
 
 // TextProperties are the names of a collection's text properties.

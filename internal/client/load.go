@@ -17,12 +17,20 @@ type Import struct {
 	Collection, Tenant string
 	// IDField is a field that identifies an object. The object's id is made of
 	// its value, so that a second import of the same object replaces it, and it
-	// becomes no property. Empty: ids are random.
+	// becomes no property unless KeepID says so. Empty: ids are random.
 	IDField string
+	KeepID  bool
 	// Batch is how many objects go in a request, 64 where 0; Workers is how
 	// many requests are under way at once, 2 where 0: while one is embedded,
 	// another is stored.
 	Batch, Workers int
+	// Vector gives an object's vector where it is known; nil leaves it to the
+	// node. It may be nil.
+	Vector func(object map[string]any) ([]float32, error)
+	// Stored is given the objects of a request as the node stored them, with
+	// the vectors that it made. It may be nil, and is called from one goroutine
+	// at a time; its error ends the import.
+	Stored func(objects []*models.Object) error
 	// Progress is told how many more objects were stored. It may be nil, and is
 	// called from one goroutine at a time.
 	Progress func(stored int)
@@ -87,6 +95,13 @@ func (c *Client) Load(ctx context.Context, objects iter.Seq2[map[string]any, err
 // object makes an object of its properties.
 func (to *Import) object(properties map[string]any) (*models.Object, error) {
 	o := &models.Object{Class: to.Collection, Tenant: to.Tenant}
+	if to.Vector != nil {
+		vector, err := to.Vector(properties)
+		if err != nil {
+			return nil, err
+		}
+		o.Vector = vector
+	}
 	if to.IDField == "" {
 		o.ID = strfmt.UUID(uuid.NewString())
 		o.Properties = properties
@@ -98,7 +113,7 @@ func (to *Import) object(properties map[string]any) (*models.Object, error) {
 	}
 	rest := make(map[string]any, len(properties))
 	for name, value := range properties {
-		if name != to.IDField {
+		if name != to.IDField || to.KeepID {
 			rest[name] = value
 		}
 	}
@@ -133,10 +148,11 @@ func (l *load) send(ctx context.Context, batch []*models.Object) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	stored := 0
-	for _, r := range results {
+	stored := make([]*models.Object, 0, len(results))
+	for i := range results {
+		r := &results[i]
 		if r.Result == nil || r.Result.Errors == nil || len(r.Result.Errors.Error) == 0 {
-			stored++
+			stored = append(stored, &r.Object)
 			continue
 		}
 		l.refused.Failed++
@@ -144,9 +160,12 @@ func (l *load) send(ctx context.Context, batch []*models.Object) error {
 			l.refused.Messages = append(l.refused.Messages, fmt.Sprintf("%s: %s", r.ID, r.Result.Errors.Error[0].Message))
 		}
 	}
-	l.stored += stored
+	l.stored += len(stored)
 	if l.to.Progress != nil {
-		l.to.Progress(stored)
+		l.to.Progress(len(stored))
+	}
+	if l.to.Stored != nil {
+		return l.to.Stored(stored)
 	}
 	return nil
 }

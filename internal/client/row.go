@@ -21,6 +21,7 @@ type trace struct {
 	Answer  Answer  `json:"answer"`
 	Hops    []Hop   `json:"hops"`
 	Timings Timings `json:"timings"`
+	Usage   Usage   `json:"usage"`
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
