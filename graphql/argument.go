@@ -2,6 +2,8 @@ package graphql
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tailor-platform/graphql"
@@ -31,26 +33,30 @@ func Arguments() map[string]modulecapabilities.GraphQLArgument {
 // name once in a schema, so the collection's name is part of it.
 func argument(class string) *graphql.ArgumentConfig {
 	prefix := "LatentAskGetObjects" + class
-	mode := graphql.NewEnum(graphql.EnumConfig{
-		Name: prefix + "ModeEnum",
-		Values: graphql.EnumValueConfigMap{
-			string(reasoner.ModeLatent): {
-				Value:       string(reasoner.ModeLatent),
-				Description: "Search several times with vectors that the language model makes, then answer",
-			},
-			string(reasoner.ModeExplicit): {
-				Value:       string(reasoner.ModeExplicit),
-				Description: "Search several times with subqueries written as text, then answer",
-			},
-			string(reasoner.ModeSingle): {
-				Value:       string(reasoner.ModeSingle),
-				Description: "Search once with the question, then answer",
-			},
-			string(reasoner.ModeDirect): {
-				Value:       string(reasoner.ModeDirect),
-				Description: "Answer without reading; the objects are those of one search with the question",
-			},
-		},
+	enum := func(name string, values map[string]string) *graphql.Enum {
+		config := graphql.EnumConfig{Name: prefix + name + "Enum", Values: graphql.EnumValueConfigMap{}}
+		for value, description := range values {
+			config.Values[value] = &graphql.EnumValueConfig{Value: value, Description: description}
+		}
+		return graphql.NewEnum(config)
+	}
+	mode := enum("Mode", map[string]string{
+		string(reasoner.ModeLatent):    "Search several times with vectors that the language model makes, then answer",
+		string(reasoner.ModeExplicit):  "Search several times with subqueries written as text, then answer",
+		string(reasoner.ModeIterative): "Search several times with the question and the answer so far, answer after each",
+		string(reasoner.ModeSingle):    "Search once with the question, then answer",
+		string(reasoner.ModeDirect):    "Answer without reading; the objects are those of one search with the question",
+	})
+	search := enum("Search", map[string]string{
+		string(SearchAuto):   "HYBRID where the properties read can be searched by keywords, else VECTOR; VECTOR in modes SINGLE and DIRECT",
+		string(SearchVector): "By vector alone",
+		string(SearchHybrid): "By vector and by keywords, fused",
+	})
+	answerBy := enum("AnswerBy", map[string]string{
+		string(reasoner.AnswerByAuto):    "The most confident of the ways that the bundle names",
+		string(reasoner.AnswerByFree):    "Written freely",
+		string(reasoner.AnswerBySpan):    "Written, but only what stands in a passage read or in the question, or yes, no, unknown",
+		string(reasoner.AnswerByPointer): "Pointed at in a passage read, without a pass of the model",
 	})
 	return &graphql.ArgumentConfig{
 		Description: "Answer a question by searching this collection in several hops",
@@ -66,6 +72,14 @@ func argument(class string) *graphql.ArgumentConfig {
 					Description: "How to answer, LATENT by default",
 					Type:        mode,
 				},
+				"search": {
+					Description: "How each hop searches, AUTO by default",
+					Type:        search,
+				},
+				"answerBy": {
+					Description: "How the answer's text is made, AUTO by default",
+					Type:        answerBy,
+				},
 				"maxHops": {
 					Description: "The most searches to make, by default as many as the bundle allows",
 					Type:        graphql.Int,
@@ -80,6 +94,10 @@ func argument(class string) *graphql.ArgumentConfig {
 				},
 				"decode": {
 					Description: "Put each hop's thought and subquery into words",
+					Type:        graphql.Boolean,
+				},
+				"lens": {
+					Description: "Show the likeliest words of the model's head on each latent",
 					Type:        graphql.Boolean,
 				},
 				"budgetMs": {
@@ -110,16 +128,19 @@ func validate(param any) error {
 // Extract reads an argument as GraphQL's parser hands it over. It never fails:
 // what is wrong with a value is told by Params.Validate.
 func Extract(source map[string]any) *Params {
-	r := reader{source: source}
+	r := &reader{source: source}
 	p := &Params{
 		Request: reasoner.Request{
 			Question:       r.text("question"),
-			Mode:           r.mode("mode"),
+			Mode:           choice(r, "mode", modes),
 			MaxHops:        r.positive("maxHops"),
 			PassagesPerHop: r.positive("passagesPerHop"),
+			AnswerBy:       choice(r, "answerBy", answerBys),
 			Decode:         r.boolean("decode"),
+			Lens:           r.boolean("lens"),
 			Budget:         time.Duration(r.positive("budgetMs")) * time.Millisecond,
 		},
+		Search:        choice(r, "search", searches),
 		Properties:    r.texts("properties"),
 		TargetVectors: r.texts("targetVectors"),
 	}
@@ -181,14 +202,30 @@ func (r *reader) positive(field string) int {
 	}
 }
 
-func (r *reader) mode(field string) reasoner.Mode {
-	switch m := reasoner.Mode(r.text(field)); m {
-	case "", reasoner.ModeLatent, reasoner.ModeExplicit, reasoner.ModeSingle, reasoner.ModeDirect:
-		return m
-	default:
-		r.fail(field, "is %q, must be LATENT, EXPLICIT, SINGLE or DIRECT", string(m))
-		return ""
+// What the argument's enums can say.
+var (
+	modes = []reasoner.Mode{
+		reasoner.ModeLatent, reasoner.ModeExplicit, reasoner.ModeIterative, reasoner.ModeSingle, reasoner.ModeDirect,
 	}
+	searches  = []Search{SearchAuto, SearchVector, SearchHybrid}
+	answerBys = []reasoner.AnswerBy{
+		reasoner.AnswerByAuto, reasoner.AnswerByFree, reasoner.AnswerBySpan, reasoner.AnswerByPointer,
+	}
+)
+
+// choice takes a field that is one of values, or "" where it is absent.
+func choice[T ~string](r *reader, field string, values []T) T {
+	v := T(r.text(field))
+	if v == "" || slices.Contains(values, v) {
+		return v
+	}
+	names := make([]string, len(values))
+	for i := range values {
+		names[i] = string(values[i])
+	}
+	last := len(names) - 1
+	r.fail(field, "is %q, must be %s or %s", string(v), strings.Join(names[:last], ", "), names[last])
+	return ""
 }
 
 func (r *reader) texts(field string) []string {

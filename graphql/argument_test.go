@@ -40,11 +40,14 @@ func ask(t *testing.T, argument string) (*Params, error) {
 }
 
 func TestArgumentThroughGraphQL(t *testing.T) {
-	got, err := ask(t, `{question: "Who?", mode: SINGLE, maxHops: 2, properties: ["title"], decode: true, budgetMs: 50, targetVectors: "body"}`)
+	got, err := ask(t, `{question: "Who?", mode: ITERATIVE, search: HYBRID, answerBy: SPAN, lens: true, maxHops: 2, properties: ["title"], decode: true, budgetMs: 50, targetVectors: "body"}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Request.Mode != reasoner.ModeSingle || got.Request.MaxHops != 2 || len(got.TargetVectors) != 1 {
+	if got.Request.AnswerBy != reasoner.AnswerBySpan || got.Search != SearchHybrid || !got.Request.Lens {
+		t.Errorf("got %+v", got)
+	}
+	if got.Request.Mode != reasoner.ModeIterative || got.Request.MaxHops != 2 || len(got.TargetVectors) != 1 {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -56,6 +59,8 @@ func TestGraphQLRefuses(t *testing.T) {
 		`{question: "", maxHops: 2}`:    "latentAsk.question: must not be empty",
 		`{question: "a", maxHops: 0}`:   "latentAsk.maxHops: is 0, must be at least 1",
 		`{question: "a", mode: FAST}`:   "mode",
+		`{question: "a", search: BM25}`: "search",
+		`{question: "a", answerBy: BY}`: "answerBy",
 		`{question: "a", nonsense: 1}`:  "nonsense",
 		`{question: "a", maxHops: 1.5}`: "maxHops",
 	} {

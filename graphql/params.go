@@ -22,6 +22,19 @@ const (
 	MaxBudget = 10 * time.Minute
 )
 
+// Search is how hops search. Its zero value is SearchAuto.
+type Search string
+
+const (
+	// SearchAuto is SearchHybrid in the modes that make hops, where a property
+	// that is read can be searched by keywords, else SearchVector.
+	SearchAuto Search = "AUTO"
+	// SearchVector searches the vector index alone.
+	SearchVector Search = "VECTOR"
+	// SearchHybrid fuses that with a keyword search of the inverted index.
+	SearchHybrid Search = "HYBRID"
+)
+
 // Params is one latentAsk argument. Weaviate carries it from the parsed query
 // to the searcher as a module parameter; as a NearParam it names the target
 // vector and no distance threshold.
@@ -29,6 +42,7 @@ type Params struct {
 	// Request is what the engine is asked. Its zero values are the engine's
 	// defaults.
 	Request reasoner.Request
+	Search  Search
 	// Properties are the text properties that are read as a passage, in the
 	// order in which they are joined. Empty means all the vectorised ones.
 	Properties []string

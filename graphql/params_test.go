@@ -16,6 +16,9 @@ func TestExtractReadsEveryField(t *testing.T) {
 	got := Extract(map[string]any{
 		"question":       "Who?",
 		"mode":           "SINGLE",
+		"search":         "HYBRID",
+		"answerBy":       "POINTER",
+		"lens":           true,
 		"maxHops":        3,
 		"passagesPerHop": 5,
 		"properties":     []any{"title", "text"},
@@ -26,8 +29,9 @@ func TestExtractReadsEveryField(t *testing.T) {
 	want := &Params{
 		Request: reasoner.Request{
 			Question: "Who?", Mode: reasoner.ModeSingle, MaxHops: 3, PassagesPerHop: 5,
-			Decode: true, Budget: 1500 * time.Millisecond,
+			AnswerBy: reasoner.AnswerByPointer, Decode: true, Lens: true, Budget: 1500 * time.Millisecond,
 		},
+		Search:        SearchHybrid,
 		Properties:    []string{"title", "text"},
 		TargetVectors: []string{"body"},
 	}
@@ -67,10 +71,14 @@ func TestValidateNamesTheFieldAndTheLimit(t *testing.T) {
 		{"negative hops", map[string]any{"maxHops": -2}, "maxHops", "at least 1"},
 		{"hops not a number", map[string]any{"maxHops": "2"}, "maxHops", "whole number"},
 		{"no passages", map[string]any{"passagesPerHop": 0}, "passagesPerHop", "at least 1"},
-		{"many passages", map[string]any{"passagesPerHop": 11}, "passagesPerHop", "1 to 10"},
+		{"many passages", map[string]any{"passagesPerHop": 51}, "passagesPerHop", "1 to 50"},
 		{"no budget", map[string]any{"budgetMs": 0}, "budgetMs", "at least 1"},
 		{"long budget", map[string]any{"budgetMs": 600_001}, "budgetMs", "1 to 600000"},
-		{"unknown mode", map[string]any{"mode": "FAST"}, "mode", "LATENT, EXPLICIT, SINGLE or DIRECT"},
+		{"unknown mode", map[string]any{"mode": "FAST"}, "mode", `is "FAST", must be LATENT, EXPLICIT, ITERATIVE, SINGLE or DIRECT`},
+		{"mode not a string", map[string]any{"mode": 1}, "mode", "string"},
+		{"unknown search", map[string]any{"search": "BM25"}, "search", `is "BM25", must be AUTO, VECTOR or HYBRID`},
+		{"unknown way of answering", map[string]any{"answerBy": "span"}, "answerBy", `is "span", must be AUTO, FREE, SPAN or POINTER`},
+		{"lens not a boolean", map[string]any{"lens": 1}, "lens", "true or false"},
 		{"decode not a boolean", map[string]any{"decode": "yes"}, "decode", "true or false"},
 		{"empty property", map[string]any{"properties": []any{""}}, "properties", "empty name"},
 		{"property twice", map[string]any{"properties": []any{"text", "text"}}, "properties", `"text" twice`},
@@ -160,7 +168,7 @@ func TestFromModuleParams(t *testing.T) {
 // FuzzExtract feeds values of every kind that GraphQL's parser knows, and wants
 // a validated argument to keep every limit.
 func FuzzExtract(f *testing.F) {
-	f.Add("Who?", "LATENT", 2, 3, 100, "title", uint8(0))
+	f.Add("Who?", "ITERATIVE", 2, 3, 100, "title", uint8(0))
 	f.Add("", "latent", 0, -1, 1<<40, "", uint8(255))
 	f.Add("a\x00b", "", 1, 10, 600_000, "p", uint8(7))
 	f.Fuzz(func(t *testing.T, question, mode string, hops, passages, budget int, name string, kinds uint8) {
@@ -179,6 +187,9 @@ func FuzzExtract(f *testing.F) {
 			"budgetMs":       pick(4, budget, nil),
 			"properties":     pick(5, []any{name, question}, name),
 			"decode":         pick(6, true, name),
+			"lens":           pick(6, true, name),
+			"search":         pick(1, mode, budget),
+			"answerBy":       pick(1, mode, budget),
 			"targetVectors":  pick(7, []any{name}, []any{name, hops}),
 		}
 		p := Extract(source)

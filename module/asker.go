@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/weaviate/weaviate/entities/additional"
 	"github.com/weaviate/weaviate/entities/dto"
 	"github.com/weaviate/weaviate/entities/filters"
 	"github.com/weaviate/weaviate/entities/models"
 	"github.com/weaviate/weaviate/entities/schema"
 	"github.com/weaviate/weaviate/entities/search"
+	"github.com/weaviate/weaviate/entities/searchparams"
 
 	"github.com/latentask/latentask/graphql"
 	"github.com/latentask/latentask/reasoner"
@@ -20,7 +22,14 @@ import (
 type repository interface {
 	VectorSearch(ctx context.Context, params dto.GetParams, targetVectors []string,
 		searchVectors []models.Vector) ([]search.Result, error)
+	// Search lists objects, or ranks them by keywords where the parameters ask
+	// for that.
 	Search(ctx context.Context, params dto.GetParams) ([]search.Result, error)
+	// ResolveReferences looks up what the objects' properties refer to.
+	ResolveReferences(ctx context.Context, objects search.Results, properties search.SelectProperties,
+		groupBy *searchparams.GroupBy, additional additional.Properties, tenant string) (search.Results, error)
+	// GetQueryMaximumResults is the largest limit that a search may have.
+	GetQueryMaximumResults() int
 }
 
 // asker turns a latentAsk query into a run of the engine and its result into
@@ -90,18 +99,30 @@ func (a *asker) run(ctx context.Context, params dto.GetParams, ask *graphql.Para
 	if err := model.engine.Validate(ask.Request); err != nil {
 		return nil, nil, askError(err)
 	}
+	keywords, err := newKeywordSide(ask.Search, ask.Request.Mode, c.class, properties, model.search)
+	if err != nil {
+		return nil, nil, err
+	}
 	empty, err := a.check(ctx, model, c, t, params)
 	if err != nil || empty {
 		return nil, nil, err
 	}
 
-	hops := newHopSearcher(a.repo, params, c.class, targetVectors, properties)
+	hops := newHopSearcher(a.repo, params, t, properties, keywords)
 	result, err := model.engine.Ask(ctx, ask.Request, hops)
+	a.service.metrics.searched(hops.searches)
 	if err != nil {
 		return nil, nil, askError(err)
 	}
 	results, err := hops.results(result, params.Pagination)
-	return results, result, err
+	if err != nil || !params.Properties.HasRefs() {
+		return results, result, err
+	}
+	results, err = a.repo.ResolveReferences(ctx, results, params.Properties, nil, params.AdditionalProperties, params.Tenant)
+	if err != nil {
+		return nil, nil, fmt.Errorf("latentAsk: collection %q: %w", params.ClassName, err)
+	}
+	return results, result, nil
 }
 
 // refuseOthers names the search and order operators that can't stand beside
@@ -133,7 +154,7 @@ func refuseOthers(params dto.GetParams) error {
 
 // results are the evidence as objects, trimmed to a page.
 func (h *hopSearcher) results(r *reasoner.Result, page *filters.Pagination) ([]search.Result, error) {
-	trace := graphql.NewTrace(r)
+	trace := graphql.NewTrace(r, graphql.Details{Hops: h.searches, Source: h.source(r.Answer.Source)})
 	evidence := pageOf(r.Evidence, page)
 	out := make([]search.Result, 0, len(evidence))
 	for _, e := range evidence {
@@ -148,6 +169,14 @@ func (h *hopSearcher) results(r *reasoner.Result, page *filters.Pagination) ([]s
 		out = append(out, found)
 	}
 	return out, nil
+}
+
+// source finds an answer's place in the stored object.
+func (h *hopSearcher) source(s *reasoner.Source) *graphql.Source {
+	if s == nil {
+		return nil
+	}
+	return h.passages[s.ID].source(s.ID, s.Start, s.End)
 }
 
 // pageOf cuts a list to the user's offset and limit. A negative limit is none.

@@ -13,12 +13,16 @@ import (
 
 	"github.com/go-openapi/strfmt"
 	"github.com/sirupsen/logrus/hooks/test"
+	"github.com/weaviate/weaviate/entities/additional"
 	"github.com/weaviate/weaviate/entities/dto"
 	"github.com/weaviate/weaviate/entities/models"
 	"github.com/weaviate/weaviate/entities/search"
+	"github.com/weaviate/weaviate/entities/searchparams"
+	"github.com/weaviate/weaviate/entities/tokenizer"
 	"github.com/weaviate/weaviate/entities/vectorindex/hnsw"
 
 	"github.com/latentask/latentask/graphql"
+	"github.com/latentask/latentask/internal/bundle"
 	"github.com/latentask/latentask/reasoner"
 )
 
@@ -74,11 +78,14 @@ func (f *fakeEmbedder) vector(text string) []float32 {
 // fakeEngine makes one search a query and answers with what it found.
 type fakeEngine struct {
 	queries []string
+	focus   []reasoner.Word
+	source  *reasoner.Source
 	limit   int
 	err     error
 	invalid error
 	embed   fakeEmbedder
 	asked   []reasoner.Request
+	texts   []string // of the passages, in the order of finding
 }
 
 func (f *fakeEngine) Validate(reasoner.Request) error { return f.invalid }
@@ -88,10 +95,10 @@ func (f *fakeEngine) Ask(ctx context.Context, r reasoner.Request, s reasoner.Sea
 	if f.err != nil {
 		return nil, f.err
 	}
-	result := &reasoner.Result{Answer: reasoner.Answer{Text: "answer", StoppedBy: reasoner.StoppedByAction}}
+	result := &reasoner.Result{Answer: reasoner.Answer{Text: "answer", StoppedBy: reasoner.StoppedByAction, Source: f.source}}
 	var read []string
 	for n, q := range f.queries {
-		passages, err := s.Search(ctx, reasoner.Query{Vector: f.embed.vector(q), Limit: f.limit, Exclude: read})
+		passages, err := s.Search(ctx, reasoner.Query{Vector: f.embed.vector(q), Text: q, Words: f.focus, Limit: f.limit, Exclude: read})
 		if err != nil {
 			return nil, err
 		}
@@ -100,6 +107,10 @@ func (f *fakeEngine) Ask(ctx context.Context, r reasoner.Request, s reasoner.Sea
 			read = append(read, p.ID)
 			hop.IDs = append(hop.IDs, p.ID)
 			hop.Distances = append(hop.Distances, p.Distance)
+			hop.Found = append(hop.Found, reasoner.Found{
+				ID: p.ID, Distance: p.Distance, Score: p.Score, VectorRank: p.VectorRank, KeywordRank: p.KeywordRank,
+			})
+			f.texts = append(f.texts, p.Text)
 			result.Evidence = append(result.Evidence, reasoner.Evidence{ID: p.ID, Hop: n + 1, Rank: i + 1, Distance: p.Distance})
 		}
 		result.Hops = append(result.Hops, hop)
@@ -121,6 +132,11 @@ type fakeRepo struct {
 	searches []dto.GetParams
 	targets  [][]string
 	lists    []dto.GetParams
+	keywords []dto.GetParams
+	resolved []search.SelectProperties
+	maximum  int
+
+	keywordErr, resolveErr error
 }
 
 func (f *fakeRepo) VectorSearch(_ context.Context, params dto.GetParams, targets []string,
@@ -144,6 +160,9 @@ func (f *fakeRepo) VectorSearch(_ context.Context, params dto.GetParams, targets
 }
 
 func (f *fakeRepo) Search(_ context.Context, params dto.GetParams) ([]search.Result, error) {
+	if params.KeywordRanking != nil {
+		return f.keywordSearch(params)
+	}
 	f.lists = append(f.lists, params)
 	if f.err != nil {
 		return nil, f.err
@@ -151,6 +170,46 @@ func (f *fakeRepo) Search(_ context.Context, params dto.GetParams) ([]search.Res
 	results := f.list(params)
 	return results[:min(params.Pagination.Limit, len(results))], nil
 }
+
+// keywordSearch scores an object by how often the query's words stand in it.
+func (f *fakeRepo) keywordSearch(params dto.GetParams) ([]search.Result, error) {
+	f.keywords = append(f.keywords, params)
+	if f.keywordErr != nil {
+		return nil, f.keywordErr
+	}
+	var hits []search.Result
+	for _, r := range f.list(params) {
+		for _, name := range params.KeywordRanking.Properties {
+			for _, v := range texts(f.byID(string(r.ID)).properties[name]) {
+				for _, stored := range tokenizer.Tokenize("word", v) {
+					for _, asked := range tokenizer.Tokenize("word", params.KeywordRanking.Query) {
+						if stored == asked {
+							r.Score++
+						}
+					}
+				}
+			}
+		}
+		if r.Score > 0 {
+			hits = append(hits, r)
+		}
+	}
+	slices.SortStableFunc(hits, func(a, b search.Result) int { return cmp.Compare(b.Score, a.Score) })
+	return hits[:min(params.Pagination.Limit, len(hits))], nil
+}
+
+// ResolveReferences marks the objects that it was given.
+func (f *fakeRepo) ResolveReferences(_ context.Context, objects search.Results, properties search.SelectProperties,
+	_ *searchparams.GroupBy, _ additional.Properties, _ string,
+) (search.Results, error) {
+	f.resolved = append(f.resolved, properties)
+	for i := range objects {
+		objects[i].Schema.(map[string]any)["resolved"] = true
+	}
+	return objects, f.resolveErr
+}
+
+func (f *fakeRepo) GetQueryMaximumResults() int { return cmp.Or(f.maximum, 10_000) }
 
 func (f *fakeRepo) byID(id string) *fakeObject {
 	for i := range f.objects {
@@ -212,7 +271,10 @@ func newTestService(t *testing.T, e engine, embedder reasoner.Embedder) *service
 	t.Helper()
 	logger, _ := test.NewNullLogger()
 	s := newService(Settings{Bundle: "/bundle", MaxAsks: 4}, func(context.Context, Settings) (*model, error) {
-		return &model{engine: e, embedder: embedder, retriever: fakeRetriever, dimension: fakeDimension}, nil
+		return &model{
+			engine: e, embedder: embedder, retriever: fakeRetriever, dimension: fakeDimension,
+			search: bundle.Search{Alpha: 0.25, QuestionWeight: 2, FocusWeight: 4},
+		}, nil
 	}, logger)
 	s.start()
 	<-s.done
@@ -266,9 +328,10 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// ask runs a query as Weaviate's Explorer does.
+// ask runs a query as Weaviate's Explorer does, with vector hops where the
+// argument names no other.
 func (b *bench) ask(params dto.GetParams, argument map[string]any) ([]search.Result, error) {
-	source := map[string]any{"question": "Who wrote the blast?"}
+	source := map[string]any{"question": "Who wrote the blast?", "search": "VECTOR"}
 	for k, v := range argument {
 		source[k] = v
 	}
@@ -280,6 +343,16 @@ func (b *bench) ask(params dto.GetParams, argument map[string]any) ([]search.Res
 		targets = []string{""}
 	}
 	return b.VectorSearch(context.Background(), params, targets, []models.Vector{[]float32{0}})
+}
+
+// target is the collection's unnamed vector.
+func (b *bench) target(t *testing.T) *target {
+	t.Helper()
+	got, err := newTarget(b.class, []string{""}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
 }
 
 func ids(results []search.Result) string {

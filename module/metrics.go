@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/latentask/latentask/graphql"
 	"github.com/latentask/latentask/reasoner"
 )
 
@@ -16,6 +17,7 @@ type metrics struct {
 	duration  *prometheus.HistogramVec
 	stages    *prometheus.HistogramVec
 	hops      prometheus.Histogram
+	searches  *prometheus.CounterVec
 	state     *prometheus.GaugeVec
 	texts     prometheus.Counter
 	checks    *prometheus.CounterVec
@@ -41,6 +43,10 @@ func newMetrics() *metrics {
 			Namespace: namespace, Subsystem: subsystem, Name: "searches",
 			Help: "Searches an answered question made", Buckets: prometheus.LinearBuckets(1, 1, 8),
 		}),
+		searches: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "hops_total",
+			Help: "Hops that searched, of questions answered or not, by kind of search",
+		}, []string{"search"}),
 		state: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "bundle_state",
 			Help: "1 for the state that the bundle is in",
@@ -62,7 +68,7 @@ func (m *metrics) register(r prometheus.Registerer) error {
 	if r == nil {
 		return nil
 	}
-	for _, c := range []prometheus.Collector{m.questions, m.duration, m.stages, m.hops, m.state, m.texts, m.checks} {
+	for _, c := range []prometheus.Collector{m.questions, m.duration, m.stages, m.hops, m.searches, m.state, m.texts, m.checks} {
 		var already prometheus.AlreadyRegisteredError
 		if err := r.Register(c); err != nil && !errors.As(err, &already) {
 			return err
@@ -106,6 +112,13 @@ func (m *metrics) asked(mode reasoner.Mode, result *reasoner.Result, err error) 
 		}
 	}
 	m.hops.Observe(float64(searches))
+}
+
+// searched counts the searches of one question.
+func (m *metrics) searched(hops []graphql.HopSearch) {
+	for _, h := range hops {
+		m.searches.WithLabelValues(h.Kind).Inc()
+	}
 }
 
 func (m *metrics) checked(ok bool) {

@@ -66,6 +66,7 @@ func openModel(ctx context.Context, settings Settings) (m *model, err error) {
 		embedder:  encoder,
 		retriever: manifest.Retriever.Name,
 		dimension: encoder.Dimension(),
+		search:    manifest.Search,
 		warning:   device.Warning,
 		info: map[string]any{
 			"bundle": map[string]any{

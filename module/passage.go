@@ -3,18 +3,39 @@ package module
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/latentask/latentask/graphql"
 )
 
-// passageText joins the values of properties, in their order, as the reader
-// sees an object: a value that does not end a sentence is closed with a full
-// stop, so that a title does not run into the text. Empty values are left out.
-func passageText(values any, properties []string) string {
+// passage is an object as the reader sees it: one text, and the stored values
+// that it was joined of.
+type passage struct {
+	text  string
+	parts []part
+}
+
+// part is one value of a property, as it stands in a passage.
+type part struct {
+	property string
+	index    int    // of the value in a text[] property, -1 in a text one
+	value    string // as it is stored
+	// value[offset:offset+end-start] is the passage's text[start:end], in bytes:
+	// a value loses the white space around it and nothing else.
+	offset, start, end int
+}
+
+// newPassage joins the values of properties, in their order: a value that does
+// not end a sentence is closed with a full stop, so that a title does not run
+// into the text. Empty values are left out.
+func newPassage(values any, properties []string) passage {
 	object, _ := values.(map[string]any)
 	var b strings.Builder
+	var parts []part
 	for _, name := range properties {
-		for _, v := range texts(object[name]) {
-			v = strings.TrimSpace(v)
-			if v == "" {
+		_, single := object[name].(string)
+		for i, v := range texts(object[name]) {
+			text := strings.TrimSpace(v)
+			if text == "" {
 				continue
 			}
 			if b.Len() > 0 {
@@ -24,13 +45,54 @@ func passageText(values any, properties []string) string {
 					b.WriteString(". ")
 				}
 			}
-			b.WriteString(v)
+			p := part{property: name, index: i, value: v, start: b.Len()}
+			if single {
+				p.index = -1
+			}
+			p.offset = strings.Index(v, text)
+			b.WriteString(text)
+			p.end = b.Len()
+			parts = append(parts, p)
 		}
 	}
-	return b.String()
+	return passage{b.String(), parts}
 }
 
-// texts are the strings of a text or text[] value.
+// source finds the stored value in which bytes start to end of the passage's
+// text stand. What a passage puts between its values belongs to none and is cut
+// off the span's ends. A span over more than one value has no source: no place
+// of one property holds it.
+func (p passage) source(id string, start, end int) *graphql.Source {
+	if start >= end {
+		return nil
+	}
+	var in *part
+	for i := range p.parts {
+		if start < p.parts[i].end && p.parts[i].start < end {
+			if in != nil {
+				return nil
+			}
+			in = &p.parts[i]
+		}
+	}
+	if in == nil {
+		return nil
+	}
+	return &graphql.Source{
+		ID: id, Property: in.property, Index: in.index,
+		Start: in.characters(max(start, in.start)),
+		End:   in.characters(min(end, in.end)),
+	}
+}
+
+// characters counts those of the stored value before a byte of the passage's
+// text.
+func (p *part) characters(before int) int {
+	return utf8.RuneCountInString(p.value[:p.offset+before-p.start])
+}
+
+// texts are the strings of a text or text[] value. What else a list holds is an
+// empty string, so that places in it are those of the stored list.
 func texts(value any) []string {
 	switch v := value.(type) {
 	case string:
@@ -38,11 +100,9 @@ func texts(value any) []string {
 	case []string:
 		return v
 	case []any:
-		out := make([]string, 0, len(v))
-		for _, e := range v {
-			if s, ok := e.(string); ok {
-				out = append(out, s)
-			}
+		out := make([]string, len(v))
+		for i, e := range v {
+			out[i], _ = e.(string)
 		}
 		return out
 	default:

@@ -310,7 +310,7 @@ func assertInput(t *testing.T, err error, field, says string) {
 
 func TestObjectFoundAgainKeepsItsFirstDistance(t *testing.T) {
 	b := newBench(t)
-	h := newHopSearcher(b.repo, dto.GetParams{ClassName: "Passage"}, b.class, []string{""}, []string{"text"})
+	h := newHopSearcher(b.repo, dto.GetParams{ClassName: "Passage"}, b.target(t), []string{"text"}, nil)
 	first, err := h.Search(context.Background(), reasoner.Query{Vector: b.embed.vector("Knox John"), Limit: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 	enterrors "github.com/weaviate/weaviate/entities/errors"
 
+	"github.com/latentask/latentask/internal/bundle"
 	"github.com/latentask/latentask/reasoner"
 )
 
@@ -42,6 +43,8 @@ type model struct {
 	// is their length.
 	retriever string
 	dimension int
+	// search is how hybrid hops weigh their sides.
+	search bundle.Search
 	// info is what /v1/meta shows, device included.
 	info map[string]any
 	// warning is set when the device is not the one asked for.

@@ -52,7 +52,9 @@ type target struct {
 	// vectorizer is the module's name, vectorizerNone for vectors that come
 	// with the objects.
 	vectorizer string
-	settings   *classSettings
+	// distance is how its index compares, "" for Weaviate's default.
+	distance string
+	settings *classSettings
 }
 
 // newTarget finds the vector that a search of a collection is for, and refuses
@@ -73,11 +75,11 @@ func newTarget(class *models.Class, names []string, tenant string) (*target, err
 		if index.IsMultiVector() {
 			return nil, multiVectorError(class.Class, t.name)
 		}
-		switch d := index.DistanceName(); d {
+		switch t.distance = index.DistanceName(); t.distance {
 		case common.DistanceCosine, common.DistanceDot, common.DistanceL2Squared, "":
 		default:
 			return nil, invalid("targetVectors", fmt.Sprintf("vector %q of collection %q is compared by %s, which latentAsk can't search; it needs cosine, dot or l2-squared",
-				t.name, class.Class, d))
+				t.name, class.Class, t.distance))
 		}
 	}
 	return t, nil
