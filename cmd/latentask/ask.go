@@ -31,6 +31,9 @@ func newAskCommand() *cobra.Command {
 			}
 			question.Text = args[0]
 			question.Mode = strings.ToUpper(question.Mode)
+			question.Search = strings.ToUpper(question.Search)
+			question.AnswerBy = strings.ToUpper(question.AnswerBy)
+			question.Details = true
 			question.Vectors = asJSON
 			if len(question.Show) == 0 {
 				class, err := c.Collection(cmd.Context(), question.Collection)
@@ -57,13 +60,16 @@ func newAskCommand() *cobra.Command {
 	node.addFlags(flags)
 	flags.StringVar(&question.Collection, "collection", "", "the collection to ask (required)")
 	flags.StringVar(&question.Tenant, "tenant", "", "the tenant to ask")
-	flags.StringVar(&question.Mode, "mode", "", "latent, single or direct (default: latent)")
+	flags.StringVar(&question.Mode, "mode", "", "latent, explicit, iterative, single or direct (default: latent)")
+	flags.StringVar(&question.Search, "search", "", "auto, vector or hybrid: how each hop searches (default: auto)")
+	flags.StringVar(&question.AnswerBy, "answer-by", "", "auto, free, span or pointer: how the answer is made (default: auto)")
 	flags.IntVar(&question.MaxHops, "max-hops", 0, "the most searches to make (default: the bundle's)")
 	flags.IntVar(&question.PassagesPerHop, "passages-per-hop", 0, "new passages a search brings in (default: the bundle's)")
 	flags.StringSliceVar(&question.Read, "properties", nil, "text properties to read as a passage (default: the vectorised ones)")
 	flags.StringSliceVar(&question.Show, "show", nil, "properties to show (default: the text properties)")
 	flags.StringVar(&question.TargetVector, "target-vector", "", "the named vector to search")
 	flags.BoolVar(&question.Decode, "decode", false, "put each hop's thought and subquery into words")
+	flags.BoolVar(&question.Lens, "lens", false, "with --json, add the likeliest words of the model's head on each latent")
 	flags.DurationVar(&question.Budget, "budget", 0, "time after which to answer with what was found, as 2s")
 	flags.IntVar(&question.Limit, "limit", 0, "the most passages to return")
 	flags.BoolVar(&asJSON, "json", false, "print everything as JSON, query vectors included")
@@ -81,9 +87,32 @@ func printReply(out io.Writer, reply *client.Reply, show []string) {
 	if answer == "" {
 		answer = "(no answer)"
 	}
-	fmt.Fprintf(out, "%s\n\n   %.0f ms (model %.0f, search %.1f), confidence %.2f, stopped by %s\n\n", answer,
+	if reply.Answer.Abstained && reply.Answer.Text != "" {
+		answer += "   (abstained)"
+	}
+	fmt.Fprintln(out, answer)
+	if reply.Answer.Source != nil {
+		fmt.Fprintf(out, "   in %s\n", source(reply, show))
+	}
+	fmt.Fprintf(out, "\n   %.0f ms (model %.0f, search %.1f), confidence %.2f, stopped by %s\n\n",
 		reply.Timings.TotalMs, reply.Timings.ModelMs, reply.Timings.SearchMs, reply.Answer.Confidence, reply.Answer.StoppedBy)
 	reply.WriteHops(out, func(o client.Object) string { return label(o, show) })
+}
+
+// source says where the answer stands.
+func source(reply *client.Reply, show []string) string {
+	s := reply.Answer.Source
+	name := s.ID
+	for _, o := range reply.Objects {
+		if o.ID == s.ID {
+			name = label(o, show)
+		}
+	}
+	property := s.Property
+	if s.Index != nil {
+		property = fmt.Sprintf("%s[%d]", property, *s.Index)
+	}
+	return fmt.Sprintf("%s: %s, characters %d to %d", name, property, s.Start, s.End)
 }
 
 // labelRunes bounds a passage's label.
