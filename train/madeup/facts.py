@@ -12,15 +12,17 @@ from .names import make
 
 @dataclass(eq=False)
 class Entity:
-    name: str
+    name: str  # without article; what bridges and answers say
     kind: Kind
+    shown: str = ""  # with its article, as sentences say it
 
 
 @dataclass(eq=False)
 class Fact:
     subject: Entity
     field: Field
-    value: str
+    value: str  # without article
+    shown: str  # with its article
     target: Entity | None = None
     sheet: "Sheet | None" = None  # None: stated nowhere
     only: bool = False  # no other entity has this value in this field
@@ -42,6 +44,11 @@ class Sheet:
     missing: bool = False  # left out of the world, for questions without an answer
 
 
+def bare(name: str) -> str:
+    """The name without its article, which may be written with a capital or left out."""
+    return name.removeprefix("the ")
+
+
 def populate(domain: Domain, rng: random.Random) -> tuple[list[Entity], list[Fact]]:
     """Entities with names of their own, and one value for every field of every entity."""
     used: set[str] = set()
@@ -49,23 +56,25 @@ def populate(domain: Domain, rng: random.Random) -> tuple[list[Entity], list[Fac
     def name(pattern: str) -> str:
         for _ in range(200):
             made = make(pattern, rng)
-            low = made.lower()
+            low = bare(made).lower()
             # No name inside another: a page that holds one must not seem to hold the other.
             if low not in used and not any(low in other or other in low for other in used):
                 break
-        used.add(made.lower())
+        used.add(low)
         return made
 
     size = max(rng.uniform(0.6, 1.0), 20 / sum(kind.count for kind in domain.kinds))
-    entities = [Entity(name(kind.pattern), kind) for kind in domain.kinds for _ in range(max(4, round(kind.count * size)))]
+    named = [(kind, name(kind.pattern)) for kind in domain.kinds for _ in range(max(4, round(kind.count * size)))]
+    entities = [Entity(bare(shown), kind, shown) for kind, shown in named]
     by_kind = {kind.name: [e for e in entities if e.kind is kind] for kind in domain.kinds}
     facts = []
     for kind in domain.kinds:
         # A world has only some of a type's fields, so that the same domain makes unlike pages.
         fields = [f for f in kind.fields if f.target or rng.random() < 0.75] or kind.fields
         for entry in fields:
-            one_to_one = rng.random() < 0.7
+            one_to_one = rng.random() < (0.5 if entry.same else 0.75)
             pool: list[Entity] = []
+            said: list[str] = []
             for subject in by_kind[kind.name]:
                 if entry.target:
                     if not pool:
@@ -75,10 +84,12 @@ def populate(domain: Domain, rng: random.Random) -> tuple[list[Entity], list[Fac
                     target = choice[0] if one_to_one else rng.choice(choice)
                     if one_to_one and target in pool:
                         pool.remove(target)
-                    facts.append(Fact(subject, entry, target.name, target))
+                    facts.append(Fact(subject, entry, target.name, target.shown, target))
                 else:
-                    value = make(entry.pattern, rng)
-                    facts.append(Fact(subject, entry, value))
+                    # What two may have in common, some do.
+                    value = rng.choice(said) if said and entry.same and rng.random() < 0.4 else make(entry.pattern, rng)
+                    said.append(value)
+                    facts.append(Fact(subject, entry, bare(value), value))
     counts = Counter((f.field.name, f.subject.kind.name, f.value.lower()) for f in facts)
     for fact in facts:
         fact.only = counts[fact.field.name, fact.subject.kind.name, fact.value.lower()] == 1

@@ -15,7 +15,7 @@ A line's first mark says what it is:
     . text                 says the field on a page: {x} the entity, {x's} its possessive, {v} the value
     : text                 noun phrase for the value, given {x}
     ? text                 question for the value, given {x}
-    < text                 noun phrase for the entity, given the value {v}
+    < text                 noun phrase for the entity, given the value {v}; {n} is what the entity is called
     # label|label           the field's name on a card or in a table
     >max text, >min text   asks which of {a} and {b} has the larger, the smaller value
     ~ text                 asks whether {a} and {b} have the same value
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -95,6 +96,8 @@ def parse(text: str, shared: dict[str, Field], source: str = "grammar") -> list[
 
         if not rest or rest.count("[") != rest.count("]"):
             raise fail("nothing after the mark" if not rest else "brackets do not match")
+        if "{" in rest and "|" in re.sub(r"\[[^\[\]]*\]", "", re.sub(r"\[[^\[\]]*\]", "", re.sub(r"\[[^\[\]]*\]", "", rest))):
+            raise fail("a choice stands outside brackets")
         if mark == "@":
             domains.append(Domain(rest))
             kind = entry = None
@@ -148,18 +151,12 @@ def check(domain: Domain, source: str) -> None:
                 raise GrammarError(f"{where}/{entry.name}: no type {entry.target!r}")
             if not (entry.says and entry.phrases and entry.asks and entry.labels):
                 raise GrammarError(f"{where}/{entry.name}: needs lines with . : ? and #")
-            for line in entry.says:
-                if "{v}" not in line or "{x" not in line:
-                    raise GrammarError(f"{where}/{entry.name}: {line!r} lacks {{x}} or {{v}}")
-            for line in entry.phrases + entry.asks:
-                if "{x" not in line:
-                    raise GrammarError(f"{where}/{entry.name}: {line!r} lacks {{x}}")
-            for line in entry.inverse:
-                if "{v}" not in line:
-                    raise GrammarError(f"{where}/{entry.name}: {line!r} lacks {{v}}")
-            for line in entry.larger + entry.smaller + entry.same:
-                if "{a}" not in line or "{b}" not in line:
-                    raise GrammarError(f"{where}/{entry.name}: {line!r} lacks {{a}} or {{b}}")
+            needed = [(entry.says, ("{x", "{v}")), (entry.phrases + entry.asks, ("{x",)), (entry.inverse, ("{v}",))]
+            needed.append((entry.larger + entry.smaller + entry.same, ("{a}", "{b}")))
+            for lines, slots in needed:
+                for line in lines:
+                    if bad := next((r for r in every(line) if any(slot not in r for slot in slots)), None):
+                        raise GrammarError(f"{where}/{entry.name}: {bad!r} lacks one of {', '.join(slots)}")
 
 
 @lru_cache(maxsize=1)
@@ -198,21 +195,15 @@ def tidy(text: str) -> str:
     return re.sub(r" +([,.;:?!])(?=\s|$)", r"\1", re.sub(r" {2,}", " ", text)).strip()
 
 
+def every(text: str) -> Iterator[str]:
+    """All ways to read the choices of `text`."""
+    if (found := _CHOICE.search(text)) is None:
+        yield text
+        return
+    for choice in found.group(1).split("|"):
+        yield from every(text[: found.start()] + choice + text[found.end() :])
+
+
 def readings(text: str) -> int:
     """In how many ways the choices of `text` can be read."""
-
-    def sequence(i: int) -> tuple[int, int]:
-        total, product = 0, 1
-        while i < len(text):
-            c = text[i]
-            if c == "[":
-                inner, i = sequence(i + 1)
-                product *= inner
-            elif c == "|":
-                total, product = total + product, 1
-            elif c == "]":
-                return total + product, i
-            i += 1
-        return total + product, i
-
-    return sequence(0)[0]
+    return len(set(every(text)))

@@ -53,9 +53,7 @@ def fill(template: str, name: str, **values: str) -> str:
     for key, value in values.items():
         text = text.replace("{" + key + "}", value)
     text = tidy(text)
-    if any(value and text.startswith(value) for value in (name, *values.values())):
-        return text
-    return cap(text)
+    return text if any(value and text.startswith(value) and value[:4] != "the " for value in (name, *values.values())) else cap(text)
 
 
 class Writer:
@@ -100,13 +98,13 @@ class Writer:
         """The sentence for a fact, about the entity's name or about `called`."""
         template = make(self.rng.choice(fact.field.says), self.rng)
         if called is None:
-            return fill(template, fact.subject.name, v=fact.value)
+            return fill(template, fact.subject.shown, v=fact.shown)
         if called == "it":
             # "It" reads well as a subject only.
             if template.startswith("{x} ") or "{x}" not in template:
                 template = template.replace("{x's}", "its").replace("{x}", "it")
             called = self.short(fact.subject, False)
-        text = tidy(template.replace("{x's}", possessive(called)).replace("{x}", called).replace("{v}", fact.value))
+        text = tidy(template.replace("{x's}", possessive(called)).replace("{x}", called).replace("{v}", fact.shown))
         return text if text.startswith(fact.value) else cap(text)
 
     def filler(self) -> str:
@@ -130,14 +128,14 @@ class Writer:
             return []
         other = self.rng.choice([e for e in self.peers[entity.kind.name] if e is not entity])
         pool = NOT_THIS_PERSON if entity.kind.person else NOT_THIS
-        return [fill(expand(self.rng.choice(pool), self.rng), other.name, o=other.name, n=self.noun(entity))]
+        return [fill(expand(self.rng.choice(pool), self.rng), other.shown, o=other.shown, n=self.noun(entity))]
 
     def naming(self, entity: Entity) -> str:
         pool = NAMING_PERSON if entity.kind.person else NAMING
-        return fill(expand(self.rng.choice(pool), self.rng), entity.name, n=self.noun(entity))
+        return fill(expand(self.rng.choice(pool), self.rng), entity.shown, n=self.noun(entity))
 
     def intro(self, entity: Entity) -> str:
-        return fill(make(self.rng.choice(entity.kind.intros), self.rng), entity.name)
+        return fill(make(self.rng.choice(entity.kind.intros), self.rng), entity.shown)
 
     def called(self, entity: Entity, named: bool) -> str | None:
         roll = self.rng.random()
@@ -220,8 +218,8 @@ class Writer:
         rng, lines = self.rng, []
         q, a = rng.choice([("Q: ", "A: "), ("Q. ", "A. "), ("", ""), ("? ", "! "), ("Visitor: ", "Desk: ")])
         for i, fact in enumerate(sheet.facts):
-            ask = fill(expand(rng.choice(fact.field.asks), rng), sheet.subject.name if i == 0 else "it" if not sheet.subject.kind.person else self.short(sheet.subject, True))
-            lines.append(f"{q}{ask.replace(chr(34), '').replace(' its own', '')}".replace("it's ", "its ") + f" {a}{fact.value}.")
+            ask = fill(expand(rng.choice(fact.field.asks), rng), sheet.subject.shown if i == 0 else "it" if not sheet.subject.kind.person else self.short(sheet.subject, True))
+            lines.append(f"{q}{ask.replace(chr(34), '').replace(' its own', '')}".replace("it's ", "its ") + f" {a}{fact.shown}.")
         return self.weave(lines, sheet, fixed=1)
 
     def _log(self, sheet: Sheet) -> str:

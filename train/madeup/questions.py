@@ -47,6 +47,11 @@ class Step:
 
     @property
     def given(self) -> str:
+        """What the step starts from, as a sentence says it."""
+        return self.fact.subject.shown if self.forward else self.fact.shown
+
+    @property
+    def start(self) -> str:
         return self.fact.subject.name if self.forward else self.fact.value
 
     @property
@@ -130,14 +135,18 @@ class Asker:
         """Noun phrase for the step's answer."""
         if step.forward:
             return self.put(self.template(step.fact.field.phrases, given), given)
-        return self.put(expand(self.rng.choice(step.fact.field.inverse), self.rng), "", v=given)
+        return self.put(self.backward(step), "", v=given)
+
+    def backward(self, step: Step) -> str:
+        text = expand(self.rng.choice(step.fact.field.inverse), self.rng)
+        return text.replace("{n}", self.rng.choice(step.fact.subject.kind.nouns))
 
     def ask(self, step: Step, given: str) -> str:
         """A full question or request for the step's answer, by itself."""
         rng, entry = self.rng, step.fact.field
         if step.forward and rng.random() < 0.5:
             return fill(self.template(entry.asks, given), given)
-        template = self.template(entry.phrases, given) if step.forward else expand(rng.choice(entry.inverse), rng)
+        template = self.template(entry.phrases, given) if step.forward else self.backward(step)
         target = step.reached
         if (plain := PLAIN_VERB.match(template)) and rng.random() < 0.45:
             head = "Who" if target and target.kind.person and rng.random() < 0.6 else f"{rng.choice(['Which', 'Which', 'What'])} {plain.group(1)[4:]}"
@@ -195,7 +204,7 @@ class Asker:
             return None
         text = self.question(steps)
         low = text.lower()
-        if any(holds(low, s.answer) for s in steps) or not holds(low, steps[0].given):
+        if any(holds(low, s.answer) for s in steps) or not holds(low, steps[0].start):
             return None
         made = [self.hop(s, [steps[i - 1].answer] if i else []) for i, s in enumerate(steps)]
         if any(holds(h.subquery.lower(), s.answer) for h, s in zip(made, steps)):
@@ -207,7 +216,7 @@ class Asker:
     def side(self, fact: Fact, reached: bool) -> tuple[list[Step], str] | None:
         """How a comparison gets to `fact`'s entity: by its name, or over one step from something else."""
         if not reached:
-            return [], fact.subject.name
+            return [], fact.subject.shown
         here = fact.subject
         options = [Step(f, True) for f in self.to.get(here, []) if f.pid and f.pid != fact.pid]
         options += [Step(f, False) for f in self.of.get(here, []) if f.pid and f.pid != fact.pid and f.only and f.field.inverse]
@@ -226,7 +235,9 @@ class Asker:
         which = rng.choice(list(templates))
         if which == "same":
             alike = [f for f in peers if f.value.lower() == entry.value.lower()]
-            if alike and rng.random() < 0.75:
+            if not alike and rng.random() < 0.8:
+                return None
+            if alike and rng.random() < 0.6:
                 peers = alike
         a, b = entry, rng.choice(peers)
         if a.pid == b.pid:
