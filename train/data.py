@@ -40,3 +40,9 @@ def pool(questions: list[dict], seed: int, distractors: int = 2) -> dict[str, li
         for pid in ids + rng.sample(others, min(distractors, len(others))):
             out[q["dataset"]][pid] = None
     return {name: list(ids) for name, ids in out.items()}
+
+
+def never(path: Path) -> set[str]:
+    """Titles of the evaluation questions' gold passages: no synthetic question may hop to or through one."""
+    with gzip.open(path, "rt", encoding="utf-8") as f:
+        return {line.rstrip("\n") for line in f}

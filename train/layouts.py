@@ -30,6 +30,16 @@ _RETRIEVER_SHARES = [
     ("text", 0.05),
 ]
 
+# Pages that have no title: class names and property names of other kinds, or nothing at all.
+_UNTITLED_SHARES = [
+    ("Passage {}", 0.35),
+    ("{}", 0.25),
+    ("Passage text {}", 0.10),
+    ("Page content {}", 0.10),
+    ("Doc Chunk {}", 0.10),
+    ("Note body {}", 0.10),
+]
+
 READER: dict[str, Callable[[Passage], str]] = {
     "plain": lambda p: join([p["title"], p["text"]]),
     "reversed": lambda p: join([p["text"], p["title"]]),
@@ -70,3 +80,10 @@ def retriever_layout(pid: str) -> str:
 def reader_layout(question_id: str) -> str:
     """The layout in which one question's passages are read: fixed by the question's id."""
     return _pick(_READER_SHARES, _unit("reader:" + question_id))
+
+
+def passage(p: Passage) -> str:
+    """The text that a training passage is embedded as, in its own layout."""
+    if not p["title"]:
+        return _pick(_UNTITLED_SHARES, _unit("untitled:" + p["pid"])).replace("{}", p["text"])
+    return RETRIEVER[retriever_layout(p["pid"])](p)

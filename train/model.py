@@ -180,6 +180,11 @@ class QueryHead(nn.Module):
         self.gate_q, self.gate_k = nn.Linear(b.hidden, s.gate_width), nn.Linear(b.hidden, s.gate_width)
         self.gate_bias = nn.Parameter(torch.tensor(-3.0))
         self.encoder = Encoder(r)
+        self.anchor = s.anchor
+        if s.fresh_retriever:
+            for p in self.encoder.layers.parameters():
+                if p.dim() > 1:
+                    nn.init.normal_(p, std=0.02)
 
     def gates(self, query_states: Tensor, candidate_states: Tensor, mask: Tensor) -> Tensor:
         """Gate logits [B,C]; masked candidates get −10⁴."""
@@ -194,7 +199,7 @@ class QueryHead(nn.Module):
         latents = self.projector(query_states)
         n, length = latents.shape[1], question_mask.sum(1, keepdim=True)
         embeds = [word[question_ids], latents]
-        weights = [question_mask.float(), torch.ones(latents.shape[:2])]
+        weights = [question_mask.float() * self.anchor, torch.ones(latents.shape[:2])]
         positions = [
             torch.arange(question_ids.shape[1]).expand_as(question_ids),
             length + torch.arange(n),
@@ -211,6 +216,25 @@ class QueryHead(nn.Module):
         return vector, logits
 
 
+class Pointer(nn.Module):
+    """pointer.onnx: the answer as a span of the words read, or yes, no, none. See docs/bundle.md for the formulas."""
+
+    def __init__(self, hidden: int, width: int = 128):
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden)
+        self.start_k, self.start_q = nn.Linear(hidden, width), nn.Linear(hidden, width)
+        self.end_k, self.end_q, self.end_s = nn.Linear(hidden, width), nn.Linear(hidden, width), nn.Linear(hidden, width)
+        self.slots = nn.Linear(hidden, 3)
+
+    def forward(self, answer: Tensor, words: Tensor, start: int | None) -> tuple[Tensor, Tensor | None]:
+        """answer [H], words [W,H] → start log-probabilities [W+3], and the end's logits [W] given a start word."""
+        a, w = self.norm(answer), self.norm(words)
+        first = torch.cat([self.start_k(w) @ self.start_q(a) / 8, self.slots(a)]).float().log_softmax(-1)
+        if start is None:
+            return first, None
+        return first, (self.end_k(w) @ (self.end_q(a) + self.end_s(w[start])) / 8).float()
+
+
 class Model(nn.Module):
     def __init__(self, b: Backbone, r: Retriever, s: Settings):
         super().__init__()
@@ -221,6 +245,7 @@ class Model(nn.Module):
         self.query = QueryHead(b, r, s)
         self.thought = Projector(b.hidden, 384, b.hidden, 6, 0.02)
         self.subquery = Projector(b.hidden, 384, b.hidden, 6, 0.02)
+        self.pointer = Pointer(b.hidden)
 
     def embed(self, ids: Tensor, inject: Tensor | None = None) -> Tensor:
         """ids as lm.onnx takes them: ≥ V are latents, ≥ V+m+n rows of inject [K,H]."""

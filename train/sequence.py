@@ -22,13 +22,16 @@ EOS, NEWLINE = 2, 198
 
 @dataclass
 class Read:
-    """A passage as read: backbone ids, and its candidates (retriever piece id, index of the backbone token, offsets)."""
+    """A text as read: backbone ids; its candidates (retriever piece id, index of the backbone token in which the piece's
+    word ends, character offsets); and the same by word, for the pointer."""
 
     text: str
     ids: list[int]
     pieces: list[int]
     states: list[int]
     offsets: list[tuple[int, int]]
+    word_states: list[int]
+    word_offsets: list[tuple[int, int]]
 
 
 class Tokens:
@@ -55,7 +58,7 @@ class Tokens:
         text = " " + clean(text)
         lm = self.lm.encode(text)
         ids, ends = lm.ids[:budget], [b for _, b in lm.offsets[:budget]]
-        pieces, states, offsets = [], [], []
+        pieces, states, offsets, word_states, word_offsets = [], [], [], [], []
         enc = self.retriever.encode(text, add_special_tokens=False)
         for word in words(enc.tokens):
             end, at = enc.offsets[word[-1]][1], 0
@@ -63,11 +66,13 @@ class Tokens:
                 at += 1
             if at == len(ends):
                 break  # the word lies beyond what is read
+            word_states.append(at)
+            word_offsets.append((enc.offsets[word[0]][0], end))
             for c in word:
                 pieces.append(enc.ids[c])
                 states.append(at)
                 offsets.append(enc.offsets[c])
-        return Read(text, ids, pieces, states, offsets)
+        return Read(text, ids, pieces, states, offsets, word_states, word_offsets)
 
 
 def clean(text: str) -> str:

@@ -1,158 +1,166 @@
-"""From gold decompositions to step-by-step trajectories: thought, text subquery, gold passage, bridge names, answer.
+"""Make the training trajectories: python -m train.trajectories --data DIR --out DIR [--wiki N] [--worlds N].
 
-MuSiQue: its own hops, with #k filled in. 2Wiki: evidence triples turned into questions by relation. HotpotQA: the human
-decomposition (QDMR) where there is one, else "title: question", which is what names the passage. A bridge name is a
-string that a passage read earlier must lend to this hop's query: the title of its gold passage or the answer before.
+A trajectory is a question with its hops: thought, text subquery, gold passage, what the frozen retriever finds for the
+subquery (its top 10 in the trajectory's own scope, so the distractors are those that a loop really meets), bridge names,
+answer. Sources: the annotated questions (`annotated.py`), MuSiQue's hops alone, synthetic chains over encyclopaedia pages
+(`synthetic.py`), made-up organisations (`madeup/`). Deterministic. Written: `trajectories.jsonl.gz`, `passages.jsonl.gz`,
+and `summary.json`, which states how often the retriever missed the gold passage (training puts it in).
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+import argparse
+import gzip
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-MAX_HOPS = 3  # of a training trajectory; longer chains are cut and then carry no answer
+from train import data, layouts
+
+TOP = 10  # the paper: the teacher's distribution is over the frozen retriever's top 10
 
 
 @dataclass
 class Hop:
-    pid: str
+    pid: str  # gold passage; "" where it is in no passage of the scope
     thought: str
     subquery: str
     bridges: list[str] = field(default_factory=list)
+    answer: str = ""
+    found: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Trajectory:
     id: str
-    dataset: str
+    source: str  # hotpotqa, 2wiki, musique, single, wiki, pages
+    scope: str  # the passages it searches in
+    kind: str  # single, bridge, comparison, none (the answer is in no passage)
     question: str
     answer: str
     hops: list[Hop]
-    complete: bool  # the last hop's passage completes the evidence, so that an answer may follow
-    gold: list[str]
+    complete: bool  # the hops hold all evidence, so that an answer may follow
+    answer_pid: str = ""  # where the answer stands, if not in the last hop's passage
+
+    @property
+    def gold(self) -> list[str]:
+        return [h.pid for h in self.hops if h.pid]
 
 
-def plain_title(title: str) -> str:
-    return re.sub(r"\s*\(.*?\)\s*$", "", title).strip()
+def write(path: Path, rows: Iterable[dict]) -> None:
+    with gzip.GzipFile(path, "wb", mtime=0) as f:
+        for row in rows:
+            f.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
 
 
-def ask(relation: str, subject: str) -> str:
-    """A triple's question."""
-    r = relation.strip().lower()
-    special = {
-        "place of birth": f"Where was {subject} born?",
-        "place of death": f"Where did {subject} die?",
-        "date of birth": f"When was {subject} born?",
-        "date of death": f"When did {subject} die?",
-        "cause of death": f"How did {subject} die?",
-        "country of citizenship": f"What is the nationality of {subject}?",
-        "country of origin": f"Which country is {subject} from?",
-        "educated at": f"Where was {subject} educated?",
-        "award received": f"Which award did {subject} receive?",
-        "publication date": f"When was {subject} released?",
-        "inception": f"When was {subject} founded?",
-    }
-    who = {"director", "performer", "composer", "father", "mother", "spouse", "child", "founded by", "author", "creator"}
-    if r in special:
-        return special[r]
-    return f"{'Who' if r in who else 'What'} is the {r} of {subject}?"
+def load(path: Path) -> list[Trajectory]:
+    return [Trajectory(**{**row, "hops": [Hop(**h) for h in row["hops"]]}) for row in data.read(path)]
 
 
-def thought(k: int, subquery: str, previous: str | None) -> str:
-    if k == 0 or not previous:
-        return f"First I need to know: {subquery}"
-    return f"The passage says {previous}. Next: {subquery}"
+def wiki(folder: Path, count: int) -> tuple[list[Trajectory], list[dict]]:
+    from train import synthetic
+    from train.annotated import thought
 
-
-def musique(q: dict, titles: dict[str, str]) -> list[Hop]:
-    hops, answers = [], []
-    for k, h in enumerate(q["hops"]):
-        text = h["subq"]
-        used = [answers[i] for i in range(len(answers)) if f"#{i + 1}" in text]
-        for i, a in enumerate(answers):
-            text = text.replace(f"#{i + 1}", a)
-        if " >> " in text:
-            subject, relation = text.split(" >> ", 1)
-            text = ask(relation, subject)
-        bridges = [*used, plain_title(titles[h["pid"]])] if k else []
-        hops.append(Hop(h["pid"], thought(k, text, answers[-1] if answers else None), text, bridges))
-        answers.append(h["answer"].strip('"'))
-    return hops
-
-
-def wiki2(q: dict, titles: dict[str, str]) -> list[Hop]:
-    by_title = {titles[p]: p for p in q["gold_pids"]}
-    hops, seen, objects = [], set(), []
-    for subject, relation, obj in q.get("evidences") or []:
-        pid = by_title.get(subject) or next((p for t, p in by_title.items() if t.startswith(subject) or plain_title(t) == subject), None)
-        if pid is None or pid in seen:
-            continue
-        seen.add(pid)
-        text = ask(relation, subject)
-        bridges = [subject, plain_title(titles[pid])] if hops else []
-        hops.append(Hop(pid, thought(len(hops), text, objects[-1] if objects else None), text, bridges))
-        objects.append(obj)
-    if seen != set(q["gold_pids"]):
-        return []
-    return hops
-
-
-def hotpot(q: dict, titles: dict[str, str], nearness: dict[str, float]) -> list[Hop]:
-    order = sorted(q["gold_pids"], key=lambda p: -nearness[p])
-    steps = [re.sub(r"^return\s+", "", s) for s in q.get("decomposition_qdmr") or []]
-    hops = []
-    for k, pid in enumerate(order):
-        title = plain_title(titles[pid])
-        text = f"{title}: {q['question']}"
-        if len(steps) == len(order):
-            text = steps[k]
-            for i in range(k + 1):
-                text = text.replace(f"#{i + 1}", plain_title(titles[order[min(i + 1, k)]]))
-        bridges = [title] if k else []
-        hops.append(Hop(pid, thought(k, text, title if k else None), text, bridges))
-    return hops
-
-
-def build(questions: list[dict], passages: dict[str, dict], nearness) -> list[Trajectory]:
-    """`nearness(question, pids)` gives the retriever's cosine of each passage to the question."""
-    titles = {p: row["title"] for p, row in passages.items()}
+    pages = list(data.read(folder / "train" / "wiki.jsonl.gz"))
+    never = data.never(folder / "train" / "never_train_titles.txt.gz")
+    world = synthetic.Encyclopaedia([synthetic.Passage(**p) for p in pages], never)
     out = []
-    for q in questions:
-        if any(p not in passages for p in q["gold_pids"]):
-            continue
-        if q["dataset"] == "musique":
-            hops = musique(q, titles)
-        elif q["dataset"] == "2wiki":
-            hops = wiki2(q, titles)
-        else:
-            hops = hotpot(q, titles, dict(zip(q["gold_pids"], nearness(q, q["gold_pids"]), strict=True)))
-        if len(hops) < 2 or len({h.pid for h in hops}) != len(hops):
-            continue
-        out.append(
-            Trajectory(
-                id=q["id"],
-                dataset=q["dataset"],
-                question=q["question"],
-                answer=q["answers"][0],
-                hops=hops[:MAX_HOPS],
-                complete=len(hops) <= MAX_HOPS,
-                gold=[h.pid for h in hops],
-            )
-        )
-    return out
+    for q in synthetic.make(world, 0, count):
+        before = [None, *(s.answer for s in q.steps)]
+        hops = [Hop(s.pid, thought(b, s.subquery), s.subquery, s.bridges, s.answer) for s, b in zip(q.steps, before, strict=False)]
+        out.append(Trajectory(q.id, "wiki", "wiki", q.kind, q.question, q.answer, hops, True))
+    return out, [{**p, "scope": "wiki"} for p in pages]
 
 
-def focus_labels(text: str, offsets: list[tuple[int, int]], bridges: list[str]) -> np.ndarray:
-    """1 for every piece of `text` (by character offsets) that lies in a bridge name."""
-    y, low = np.zeros(len(offsets), np.float32), text.lower()
-    for name in bridges:
-        name = name.lower().strip()
-        if len(name) < 3:
-            continue
-        for m in re.finditer(r"(?<!\w)" + re.escape(name) + r"(?!\w)", low):
-            for i, (a, b) in enumerate(offsets):
-                if a < m.end() and b > m.start():
-                    y[i] = 1
-    return y
+def pages(worlds: int) -> tuple[list[Trajectory], list[dict]]:
+    from train import madeup
+    from train.annotated import thought
+
+    out, passages = [], []
+    for world in madeup.generate(0, worlds):
+        passages += [{"pid": p.pid, "title": p.title, "text": p.text, "scope": world.id} for p in world.pages]
+        for q in world.questions:
+            before = [None, *(h.answer for h in q.hops)]
+            hops = [
+                Hop(h.pid, thought(b or None, h.subquery), h.subquery, list(h.bridges), h.answer)
+                for h, b in zip(q.hops, before, strict=False)
+            ]
+            out.append(Trajectory(q.id, "pages", world.id, q.kind, q.question, q.answer, hops, True, q.answer_pid))
+    return out, passages
+
+
+def annotated(folder: Path, cache, singles: int) -> tuple[list[Trajectory], list[dict]]:
+    from train.annotated import build, single_hops
+
+    questions = data.training_questions(folder, {}, 0)
+    passages: dict[str, dict] = {}
+    for name, ids in data.pool(questions, 0).items():
+        rows = data.corpus(folder, name)
+        passages.update({p: {**rows[p], "scope": name} for p in ids})
+    asked = dict(zip((q["id"] for q in questions), cache.get([q["question"] for q in questions], "questions"), strict=True))
+    gold = list({p for q in questions for p in q["gold_pids"]})
+    vectors = dict(zip(gold, cache.get([layouts.passage(passages[p]) for p in gold], "gold"), strict=True))
+    out = build(questions, passages, lambda q, pids: [float(vectors[p] @ asked[q["id"]]) for p in pids])
+    return out + single_hops(out, 0, singles), list(passages.values())
+
+
+def search(trajectories: list[Trajectory], passages: list[dict], cache) -> dict[str, list[float]]:
+    """Fill in what the frozen retriever finds for each subquery; → share of gold in its top 3 and 10, by source."""
+    scopes: dict[str, list[dict]] = defaultdict(list)
+    for p in passages:
+        scopes[p["scope"]].append(p)
+    vectors = dict(zip((p["pid"] for p in passages), cache.get([layouts.passage(p) for p in passages], "passages"), strict=True))
+    matrices = {s: np.stack([vectors[p["pid"]] for p in rows]) for s, rows in scopes.items()}
+    hops = [(t, h) for t in trajectories for h in t.hops]
+    asked = cache.get([h.subquery for _, h in hops], "subqueries")
+    hits: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
+    for (t, h), v in zip(hops, asked, strict=True):
+        order = np.argsort(-(matrices[t.scope] @ v), kind="stable")[:TOP]
+        h.found = [scopes[t.scope][i]["pid"] for i in order]
+        if h.pid:
+            hits[t.source].append((h.pid in h.found[:3], h.pid in h.found))
+    return {s: [round(float(x), 4) for x in np.mean(rows, 0)] for s, rows in hits.items()}
+
+
+def main() -> None:
+    from train.vectors import VectorCache
+
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("--data", type=Path, default=Path("data"))
+    a.add_argument("--out", type=Path, required=True)
+    a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
+    a.add_argument("--cache", type=Path, default=Path(".latentask/train/vectors"))
+    a.add_argument("--singles", type=int, default=2000, help="MuSiQue hops as questions of their own")
+    a.add_argument("--wiki", type=int, default=14000, help="synthetic questions over encyclopaedia pages, at most")
+    a.add_argument("--worlds", type=int, default=600, help="made-up organisations, about 24 questions each")
+    a.add_argument("--threads", type=int, default=2)
+    args = a.parse_args()
+    import torch
+
+    torch.set_num_threads(args.threads)
+    args.out.mkdir(parents=True, exist_ok=True)
+    cache = VectorCache(args.cache, args.weights)
+    trajectories, passages = annotated(args.data, cache, args.singles)
+    for more, rows in (wiki(args.data, args.wiki), pages(args.worlds)):
+        trajectories += more
+        passages += rows
+    found = search(trajectories, passages, cache)
+    used = {t.scope for t in trajectories}
+    write(args.out / "passages.jsonl.gz", (p for p in passages if p["scope"] in used))
+    write(args.out / "trajectories.jsonl.gz", (asdict(t) for t in trajectories))
+    summary = {
+        "trajectories": len(trajectories),
+        "kinds": dict(sorted(Counter(f"{t.source} {t.kind} {len(t.hops)}" for t in trajectories).items())),
+        "passages": len(passages),
+        "gold_in_top_3_and_10": found,
+    }
+    (args.out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    print(json.dumps(summary, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
-# The recipe of bundles/smollm2-135m-minilm-l6: about an hour on two AVX2 cores. Resumes from its checkpoint.
-# The shipped run made its first 20 steps under a schedule of 200 (a higher learning rate) and was resumed with 105.
-# Usage: train/runs/cpu.sh [DATA] [RUN]     (a Python with train/requirements.txt in PYTHON)
+# One stage of training on a CPU of two cores: at most MINUTES, the learning rate falling to the end of it. Run it again
+# after a kill and it goes on. A further stage starts from the adapter that the one before wrote.
+# Usage: train/runs/cpu.sh RUN [FROM.safetensors] [MINUTES] [more settings, such as --seed 2 --lr-lora 2e-4]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-exec "${PYTHON:-python3}" -m train.train --data "${1:-data}" --out "${2:-.latentask/train/first}" --compile \
-    --steps 105 --checkpoint-every 10 --answer-share 0.25 --decode-share 0.15
+run=$1 from=${2:-} minutes=${3:-115}
+shift $(($# < 3 ? $# : 3))
+python=${PYTHON:-python3}
+trajectories=${TRAJECTORIES:-.latentask/train/trajectories}
+[ -e "$trajectories/summary.json" ] || "$python" -m train.trajectories --data "${DATA:-data}" --out "$trajectories"
+exec "$python" -m train.train --trajectories "$trajectories" --out "$run" ${from:+--from "$from"} --compile \
+    --steps 1000000 --minutes "$minutes" "$@"

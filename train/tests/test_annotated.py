@@ -1,5 +1,7 @@
 from train import layouts
-from train.trajectories import ask, build, focus_labels, plain_title
+from train.annotated import ask, build, single_hops
+from train.examples import focus_labels
+from train.text import plain_title
 
 PASSAGES = {
     "m-1": {"pid": "m-1", "title": "Chasing Pirates", "text": "Chasing Pirates is a song by Norah Jones."},
@@ -34,6 +36,11 @@ def test_musique_fills_in_the_answers_of_earlier_hops():
     assert t.hops[1].bridges == ["Norah Jones", "Turn Me On"]
     assert t.hops[1].thought.startswith("The passage says Norah Jones.")
     assert t.complete and t.answer == "John D. Loudermilk"
+    singles = single_hops([t], 0, 10)
+    assert {(x.question, x.answer, len(x.hops)) for x in singles} == {
+        ("Who is the performer of Chasing Pirates?", "Norah Jones", 1),
+        ("who wrote turn me on by Norah Jones", "John D. Loudermilk", 1),
+    }
 
 
 def test_2wiki_turns_triples_into_questions():
@@ -72,7 +79,7 @@ def test_focus_labels_mark_every_piece_of_a_name_and_nothing_else():
     text = "a song by norah jones, not by Norah Joneson"
     offsets = [(0, 1), (2, 6), (7, 9), (10, 15), (16, 21), (21, 22), (23, 26), (30, 35), (36, 43)]
     assert focus_labels(text, offsets, ["Norah Jones"]).tolist() == [0, 0, 0, 1, 1, 0, 0, 0, 0]
-    assert focus_labels(text, offsets, ["by"]).sum() == 0  # too short to be a name
+    assert focus_labels(text, offsets, ["a"]).sum() == 0  # too short to be a name
 
 
 def test_titles_and_relations():

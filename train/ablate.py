@@ -1,0 +1,144 @@
+"""Compare training runs on dev, in PyTorch: python -m train.ablate RUN… [--questions 100] [--passages 6000].
+
+The loop as the node runs it, without a node: latent vector hops of three passages each over a set's corpus (cut to the
+passages that the questions name and some more), three passages read a hop, exact search. For ablations and for choosing
+between runs, where the same small difference would cost a node's run each; the tables of released bundles come from
+`latentask eval`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from train import data, layouts
+from train.losses import pad
+from train.model import Model
+from train.sequence import Tokens, nearest_sentences
+from train.settings import Settings
+from train.vectors import VectorCache
+from train.weights import load_backbone, load_retriever
+
+PER_HOP = 3
+
+
+class Set:
+    """A set's first questions with gold passages, its corpus cut to size, and vectors of both."""
+
+    def __init__(self, folder: Path, name: str, questions: int, passages: int, cache: VectorCache):
+        asked = [q for q in data.read(folder / "dev" / f"{name}.jsonl.gz") if len(q["gold_pids"]) >= 2]
+        corpus = data.corpus(folder, name)
+        first = dict.fromkeys(p for q in asked for p in q["gold_pids"] + (q.get("ctx_pids") or []) if p in corpus)
+        pids = [*first, *(p for p in corpus if p not in first)][: passages or None]
+        self.name, self.questions = name, asked[:questions]
+        self.passages = [corpus[p] for p in pids]
+        self.row = {p: i for i, p in enumerate(pids)}
+        self.vectors = torch.tensor(cache.get([layouts.RETRIEVER["weaviate"](p) for p in self.passages], name))
+        self.asked = torch.tensor(cache.get([q["question"] for q in self.questions], name))
+
+
+class Walk:
+    """One question on its way through the hops."""
+
+    def __init__(self, question: str, gold: set[int], tok: Tokens):
+        self.question, self.gold = question, gold
+        self.ids, self.found, self.candidates = tok.question(question), [], []
+
+    def read(self, tok: Tokens, passages: list[dict], budget: int) -> None:
+        count = lambda x: len(tok.lm.encode(x).ids)  # noqa: E731
+        for p in passages:
+            r = tok.read(nearest_sentences(layouts.READER["plain"](p), self.question, count, budget), budget)
+            self.ids += tok.prompt["passage"]
+            self.candidates += [(len(self.ids) + r.states[c], r.pieces[c]) for c in range(len(r.pieces))]
+            self.ids += r.ids
+
+
+@torch.no_grad()
+def hop(model: Model, tok: Tokens, walks: list[Walk]) -> torch.Tensor:
+    """The query vector of each walk's next hop."""
+    s = model.s
+    ids = [w.ids + tok.think + tok.query for w in walks]
+    states = model.lm(model.embed(pad(ids)))
+    out = []
+    for i, w in enumerate(walks):
+        end = len(w.ids) + s.think
+        pieces = tok.question_pieces(w.question)
+        candidates = w.candidates if s.copy_head else []
+        vector, _ = model.query(
+            states[i : i + 1, end : end + s.query],
+            torch.tensor([pieces]),
+            torch.ones(1, len(pieces), dtype=torch.bool),
+            torch.tensor([[p for _, p in candidates]], dtype=torch.long),
+            states[i : i + 1, [a for a, _ in candidates]],
+            torch.ones(1, len(candidates), dtype=torch.bool),
+        )
+        out.append(vector[0])
+    return torch.stack(out)
+
+
+def evaluate(model: Model, tok: Tokens, sets: list[Set], hops: int, batch: int = 8) -> dict[str, dict]:
+    out = {}
+    for z in sets:
+        walks = [Walk(q["question"], {z.row[p] for p in q["gold_pids"]}, tok) for q in z.questions]
+        for k in range(hops):
+            for lo in range(0, len(walks), batch):
+                part = walks[lo : lo + batch]
+                for w, v in zip(part, hop(model, tok, part), strict=True):
+                    order = (z.vectors @ v).topk(PER_HOP + len(w.found)).indices.tolist()
+                    fresh = [i for i in order if i not in w.found][:PER_HOP]
+                    w.found += fresh
+                    if k + 1 < hops:
+                        w.read(tok, [z.passages[i] for i in fresh], model.s.passage_tokens)
+        base = [set((z.vectors @ v).topk(PER_HOP * hops).indices.tolist()) for v in z.asked]
+        share = lambda found: [len(w.gold & set(f)) / len(w.gold) for w, f in zip(walks, found, strict=True)]  # noqa: E731, B023
+        latent, single = np.array(share([w.found for w in walks])), np.array(share(base))
+        out[z.name] = {
+            "n": len(walks),
+            "found": latent.mean(),
+            "all": (latent == 1).mean(),
+            "single_found": single.mean(),
+            "single_all": (single == 1).mean(),
+        }
+    return out
+
+
+def main() -> None:
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("runs", type=Path, nargs="+")
+    a.add_argument("--data", type=Path, default=Path("data"))
+    a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
+    a.add_argument("--cache", type=Path, default=Path(".latentask/train/vectors"))
+    a.add_argument("--questions", type=int, default=100)
+    a.add_argument("--passages", type=int, default=10000)
+    a.add_argument("--hops", type=int, default=2)
+    a.add_argument("--threads", type=int, default=2)
+    a.add_argument("--out", type=Path)
+    args = a.parse_args()
+    torch.set_num_threads(args.threads)
+    cache = VectorCache(args.cache, args.weights)
+    sets = [Set(args.data, name, args.questions, args.passages, cache) for name in data.SETS]
+    backbone, retriever = load_backbone(args.weights), load_retriever(args.weights)
+    report = {}
+    print(f"{'run':18} " + " ".join(f"{z.name:>14}" for z in sets) + f" {'mean':>14} {'gain':>14}")
+    for run in args.runs:
+        s = Settings.load(run / "settings.json")
+        model = Model(backbone, retriever, s).eval()
+        model.load_state_dict(load_file(run / "adapter.safetensors"), strict=False)
+        tok = Tokens(backbone.tokenizer, retriever.tokenizer, backbone.vocab, s)
+        rows = evaluate(model, tok, sets, args.hops)
+        report[run.name] = rows
+        mean = {k: float(np.mean([r[k] for r in rows.values()])) for k in ("found", "all", "single_found", "single_all")}
+        cells = [f"{100 * r['found']:6.1f} / {100 * r['all']:5.1f}" for r in rows.values()]
+        gain = f"{100 * (mean['found'] - mean['single_found']):+6.1f} / {100 * (mean['all'] - mean['single_all']):+5.1f}"
+        print(f"{run.name:18} " + " ".join(cells) + f" {100 * mean['found']:6.1f} / {100 * mean['all']:5.1f} {gain}", flush=True)
+    if args.out:
+        args.out.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""A trajectory as one token sequence, with the places of its latents, candidates, labels and targets."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from train import layouts
+from train.sequence import EOS, NEWLINE, Read, Tokens, nearest_sentences
+from train.settings import Settings
+from train.trajectories import Hop, Trajectory
+
+UNKNOWN = "unknown"
+SPAN_WORDS = 12  # the pointer's longest span
+SLOTS = ("yes", "no", "none")  # of the pointer, behind the words
+NONE = 2
+
+
+@dataclass
+class HopAt:
+    """One hop of an example: where its latents begin, what it should find, which pieces it may copy."""
+
+    hop: Hop
+    index: int  # of the hop in its trajectory
+    at: int  # position of think 0
+    gold: int  # row of the gold passage's vector, −1 where there is none
+    other: set[int]  # rows that count neither as found nor as missed: gold of other hops, what was read before
+    candidates: list[tuple[int, int]]  # position of the state, piece id
+    labels: np.ndarray  # 1 for a piece of a bridge name
+
+
+@dataclass
+class Pointed:
+    """The answer as a span of words: positions of their states, and which of them it is."""
+
+    at: int  # position of the state that asks
+    words: list[int]  # positions of word states
+    start: int  # index into words, or len(words) + slot
+    end: int  # −1 for a slot
+    allowed: list[int]  # end words that may follow start
+
+
+@dataclass
+class Example:
+    t: Trajectory
+    ids: list[int] = field(default_factory=list)
+    hops: list[HopAt] = field(default_factory=list)
+    actions: list[tuple[int, int]] = field(default_factory=list)  # position, 0 search or 1 answer
+    texts: list[tuple[int, int]] = field(default_factory=list)  # position, token that it should predict: the answer
+    written: list[tuple[int, int]] = field(default_factory=list)  # the same of the twin's thoughts and subqueries
+    pointed: Pointed | None = None
+    decode: int | None = None  # index into hops
+
+
+class Builder:
+    """Makes examples. `row` gives a passage's place among the vectors, `passages` its text."""
+
+    def __init__(self, tok: Tokens, s: Settings, passages: dict[str, dict], row: dict[str, int]):
+        self.tok, self.s, self.passages, self.row = tok, s, passages, row
+
+    def __call__(self, t: Trajectory, rng: random.Random) -> Example:
+        tok, s = self.tok, self.s
+        e = Example(t)
+        e.ids = tok.question(t.question)
+        question = tok.read(t.question, s.question_tokens)
+        read: list[tuple[int, Read]] = [(len(tok.prompt["question"]), question)]
+        layout = layouts.READER[layouts.reader_layout(t.id)]
+        budget = rng.choice((s.passage_tokens - 16, s.passage_tokens, s.passage_tokens + 24))
+        hidden = t.kind == "none" or (t.complete and rng.random() < s.hide_share)
+        reads_last = t.complete and (hidden or rng.random() < s.answer_share)
+        gold = {self.row[p] for p in t.gold}
+        seen: set[int] = set()
+        missed = False
+        k = 0
+        while k < len(t.hops):
+            hop, last = t.hops[k], k == len(t.hops) - 1
+            self.open_hop(e, hop, k, read[1:], gold, seen)
+            if last and not reads_last:
+                break
+            target = self.row[hop.pid] if hop.pid else -1
+            found = [self.row[p] for p in hop.found]
+            found = [i for i in found if i not in seen and i not in gold]
+            rows = found[: 1 if rng.random() < 0.7 else 2] if rng.random() < 0.7 else rng.sample(found, min(1, len(found)))
+            absent = hidden and last
+            if not absent and not missed and found and rng.random() < s.miss_share:
+                missed = True  # distractors alone: the same hop once more
+                rows = rows or found[:1]
+            else:
+                k += 1
+                missed = False
+                if not absent:
+                    rows = [target, *rows]
+            rng.shuffle(rows)
+            following = t.hops[min(k, len(t.hops) - 1)]
+            toward = " ".join([hop.subquery, *following.bridges[:1], *([t.answer] if last else [])])
+            for i in rows:
+                seen.add(i)
+                self.read_passage(e, layout(self.passages_at(i)), toward, budget, read)
+        if reads_last:
+            self.close(e, read, hidden)
+        if e.hops and not s.explicit and rng.random() < s.decode_share:
+            e.decode = rng.randrange(len(e.hops))
+        return e
+
+    def passages_at(self, row: int) -> dict:
+        return self.passages[self.by_row[row]]
+
+    @property
+    def by_row(self) -> list[str]:
+        if not hasattr(self, "_by_row"):
+            self._by_row = sorted(self.row, key=self.row.get)
+        return self._by_row
+
+    def open_hop(self, e: Example, hop: Hop, k: int, read: list[tuple[int, Read]], gold: set[int], seen: set[int]) -> None:
+        tok, s = self.tok, self.s
+        target = self.row[hop.pid] if hop.pid else -1
+        if s.explicit:
+            e.ids += [NEWLINE, *tok.prompt["thought"]]
+            e.actions.append((len(e.ids) - 1, 0))
+            self.say(e, hop.thought, [NEWLINE, *tok.prompt["subquery"]])
+            self.say(e, hop.subquery, [NEWLINE])
+            e.ids.pop()  # the passages' own prompt begins with it
+            return
+        at = len(e.ids)
+        e.ids += tok.think + tok.query
+        e.actions.append((at + s.think - 1, 0))
+        candidates, labels = [], [np.zeros(0, np.float32)]
+        if s.copy_head:
+            candidates = [(start + r.states[c], r.pieces[c]) for start, r in read for c in range(len(r.pieces))]
+            labels += [focus_labels(r.text, r.offsets, hop.bridges) for _, r in read]
+        e.hops.append(HopAt(hop, k, at, target, (gold | seen) - {target}, candidates, np.concatenate(labels)))
+
+    def say(self, e: Example, text: str, then: list[int]) -> None:
+        """The twin writes `text` and the first token of `then`; the rest of `then` is prompt."""
+        written = self.tok.text(text)[:47]
+        for token in [*written, then[0]]:
+            e.written.append((len(e.ids) - 1, token))
+            e.ids.append(token)
+        e.ids += then[1:]
+
+    def read_passage(self, e: Example, text: str, toward: str, budget: int, read: list[tuple[int, Read]]) -> None:
+        tok = self.tok
+        count = lambda x: len(tok.lm.encode(x).ids)  # noqa: E731
+        r = tok.read(nearest_sentences(text, toward, count, budget), budget)
+        e.ids += tok.prompt["passage"]
+        read.append((len(e.ids), r))
+        e.ids += r.ids
+
+    def close(self, e: Example, read: list[tuple[int, Read]], hidden: bool) -> None:
+        """Decide and answer behind the last passages."""
+        tok, s = self.tok, self.s
+        if s.explicit:
+            e.ids += [NEWLINE, *tok.prompt["thought"]]
+        else:
+            e.ids += tok.think
+        e.actions.append((len(e.ids) - 1, 0 if hidden else 1))
+        e.ids += tok.prompt["answer"]
+        at = len(e.ids) - 1  # the state here predicts the first answer token
+        answer = UNKNOWN if hidden else e.t.answer
+        for token in [*tok.text(answer)[: s.answer_tokens - 1], EOS]:
+            e.texts.append((len(e.ids) - 1, token))
+            e.ids.append(token)
+        if not s.explicit:
+            e.pointed = point(at, read, answer)
+
+
+def point(at: int, read: list[tuple[int, Read]], answer: str) -> Pointed | None:
+    """The answer's span: in the passage read last that holds it, else in the question; None where it stands nowhere."""
+    words = [start + w for start, r in read for w in r.word_states]
+    slot = {"yes": 0, "no": 1, UNKNOWN: NONE}.get(answer.lower())
+    if slot is not None:
+        return Pointed(at, words, len(words) + slot, -1, [])
+    first = np.cumsum([0, *(len(r.word_states) for _, r in read)])
+    for n in [*range(len(read) - 1, 0, -1), 0]:
+        r = read[n][1]
+        m = re.search(r"(?<!\w)" + re.escape(answer) + r"(?!\w)", r.text, re.IGNORECASE)
+        if not m:
+            continue
+        inside = [i for i, (a, b) in enumerate(r.word_offsets) if a < m.end() and b > m.start()]
+        if not inside or inside[-1] - inside[0] >= SPAN_WORDS or r.word_offsets[inside[-1]][1] < m.end():
+            continue
+        start, base = inside[0], int(first[n])
+        allowed = [base + j for j in range(start, min(start + SPAN_WORDS, len(r.word_states)))]
+        return Pointed(at, words, base + start, base + inside[-1], allowed)
+    return None
+
+
+def focus_labels(text: str, offsets: list[tuple[int, int]], bridges: list[str]) -> np.ndarray:
+    """1 for every piece of `text` (by character offsets) that lies in a bridge name."""
+    y, low = np.zeros(len(offsets), np.float32), text.lower()
+    for name in bridges:
+        name = name.lower().strip()
+        if len(name) < 2:
+            continue
+        for m in re.finditer(r"(?<!\w)" + re.escape(name) + r"(?!\w)", low):
+            for i, (a, b) in enumerate(offsets):
+                if a < m.end() and b > m.start():
+                    y[i] = 1
+    return y

@@ -1,0 +1,103 @@
+import random
+
+import numpy as np
+import pytest
+
+from train.examples import NONE, Builder, focus_labels, point
+from train.sequence import EOS, NEWLINE, Read, Tokens
+from train.settings import Settings
+from train.trajectories import Hop, Trajectory
+
+PASSAGES = [
+    {"pid": "a", "title": "Sleep, My Love", "text": "Sleep, My Love is a 1948 film by Douglas Sirk."},
+    {"pid": "b", "title": "Douglas Sirk", "text": "Douglas Sirk died on 14 January 1987 in Lugano."},
+    {"pid": "c", "title": "Lugano", "text": "Lugano is a city in Switzerland."},
+]
+ROW = {p["pid"]: i for i, p in enumerate(PASSAGES)}
+
+
+def trajectory(**kw):
+    hops = [
+        Hop("a", "First I need to know: who?", "Who directed Sleep, My Love?", [], "Douglas Sirk", ["a", "c"]),
+        Hop("b", "Next: when?", "When did Douglas Sirk die?", ["Douglas Sirk"], "14 January 1987", ["c", "b"]),
+    ]
+    return Trajectory(**{"id": "t", "source": "2wiki", "scope": "2wiki", "kind": "bridge", "question": "When did the director of Sleep, My Love die?", "answer": "14 January 1987", "hops": hops, "complete": True} | kw)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tokens(backbone, retriever):
+    return Tokens(backbone.tokenizer, retriever.tokenizer, backbone.vocab, Settings())
+
+
+def build(tokens, t, **kw):
+    s = Settings(**{"answer_share": 1.0, "miss_share": 0.0, "hide_share": 0.0, "decode_share": 0.0} | kw)
+    return Builder(tokens, s, {p["pid"]: p for p in PASSAGES}, ROW)(t, random.Random(0)), s
+
+
+def test_latents_stand_before_the_passages_of_their_hop_and_the_answer_behind_the_last(tokens):
+    e, s = build(tokens, trajectory())
+    assert [h.gold for h in e.hops] == [0, 1]
+    for h in e.hops:
+        assert e.ids[h.at : h.at + s.think + s.query] == tokens.think + tokens.query
+    assert [a for _, a in e.actions] == [0, 0, 1]
+    assert e.texts[-1][1] == EOS and tokens.lm.decode([t for _, t in e.texts[:-1]]) == " 14 January 1987"
+    assert all(e.ids[p + 1] == t for p, t in e.texts)
+
+
+def test_only_passages_read_before_a_hop_are_its_candidates(tokens):
+    e, _ = build(tokens, trajectory())
+    assert not e.hops[0].candidates
+    pieces = [tokens.retriever.id_to_token(p) for (_, p), y in zip(e.hops[1].candidates, e.hops[1].labels, strict=True) if y]
+    assert "".join(pieces).replace("##", "") == "douglassirk"
+    assert all(at < e.hops[1].at for at, _ in e.hops[1].candidates)
+
+
+def test_gold_of_other_hops_counts_neither_way(tokens):
+    e, _ = build(tokens, trajectory())
+    assert e.hops[0].other == {1} and 0 in e.hops[1].other and 1 not in e.hops[1].other
+
+
+def test_a_missed_hop_is_asked_again_with_the_same_gold(tokens):
+    e, _ = build(tokens, trajectory(), miss_share=1.0)
+    assert [h.gold for h in e.hops][:2] == [0, 0] and [a for _, a in e.actions[:2]] == [0, 0]
+
+
+def test_where_the_last_gold_never_comes_the_answer_is_unknown_and_the_action_is_to_search(tokens):
+    e, _ = build(tokens, trajectory(), hide_share=1.0)
+    assert e.actions[-1][1] == 0
+    assert tokens.lm.decode([t for _, t in e.texts[:-1]]) == " unknown"
+    assert e.pointed.start == len(e.pointed.words) + NONE and e.pointed.end == -1
+    assert "died on" not in tokens.lm.decode(e.ids)  # of passage b
+
+
+def test_the_pointer_is_given_the_words_of_the_answer(tokens):
+    e, _ = build(tokens, trajectory())
+    p = e.pointed
+    text = tokens.lm.decode([e.ids[p.words[i]] for i in range(p.start, p.end + 1)])
+    assert "January" in text and p.end - p.start == 2
+    assert p.end in p.allowed and p.start in p.allowed
+
+
+def test_yes_is_a_slot_and_an_answer_that_stands_nowhere_is_none():
+    r = Read(" a film", [1, 2], [3, 4], [0, 1], [(1, 2), (3, 7)], [0, 1], [(1, 2), (3, 7)])
+    assert point(9, [(2, r)], "yes").start == 2
+    assert point(9, [(2, r)], "Lugano") is None
+    found = point(9, [(2, r), (5, r)], "film")
+    assert (found.start, found.end, found.words) == (3, 3, [2, 3, 5, 6])
+
+
+def test_the_twin_writes_what_the_latents_carry(tokens):
+    e, _ = build(tokens, trajectory(), explicit=True)
+    text = tokens.lm.decode(e.ids)
+    assert "Thought: First I need to know: who?\nSearch: Who directed Sleep, My Love?\nDoc:" in text
+    assert not e.hops and e.pointed is None
+    assert all(e.ids[p + 1] == t for p, t in e.written) and sum(t == NEWLINE for _, t in e.written) == 4
+    assert [a for _, a in e.actions] == [0, 0, 1]
+
+
+def test_focus_labels_are_whole_words():
+    text = " Norah Jones, not Joneses"
+    offsets = [(1, 6), (7, 12), (12, 13), (14, 17), (18, 25)]
+    assert focus_labels(text, offsets, ["Norah Jones"]).tolist() == [1, 1, 0, 0, 0]
+    assert focus_labels(text, offsets, ["x"]).sum() == 0
+    assert isinstance(focus_labels(text, offsets, []), np.ndarray)
