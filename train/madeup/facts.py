@@ -103,7 +103,7 @@ def lay_out(entities: list[Entity], facts: list[Fact], rng: random.Random) -> li
     for kind in {e.kind.name: e.kind for e in entities}.values():
         fields = list({f.field.name: 0 for f in facts if f.subject.kind is kind})
         rng.shuffle(fields)
-        n = rng.choice([1, 2, 2, 3]) if len(fields) > 3 else rng.choice([1, 2]) if len(fields) > 1 else 1
+        n = rng.choice([1, 2, 2, 3]) if len(fields) > 4 else rng.choice([1, 1, 2]) if len(fields) > 2 else rng.choice([1, 2]) if len(fields) > 1 else 1
         for i, name in enumerate(fields):
             parts_of[kind.name, name] = i % n
     for entity in entities:

@@ -76,10 +76,25 @@ class Writer:
         rng, kind = self.rng, self.format(sheet)
         rng.shuffle(sheet.facts)
         text = getattr(self, "_" + kind)(sheet)
+        shortest = rng.choice([8, 14, 18, 24])  # words
+        while len(text.split()) < shortest:
+            text = self.longer(kind, text)
         title = ""
         if rng.random() < 0.06:
             title = sheet.subject.name if kind not in ("late",) else cap(rng.choice(sheet.subject.kind.nouns))
         return kind, title, text
+
+    def longer(self, kind: str, text: str) -> str:
+        """The page with one sentence more that says nothing of its entity."""
+        if kind == "record":
+            return json.dumps(json.loads(text) | {self.rng.choice(["note", "remark", "info", "comment", "text"]) + str(self.rng.choice(["", 2, 3])): self.filler()}, ensure_ascii=False)
+        if kind == "config":
+            return f"{text}\n# {self.filler()}"
+        if kind in ("card", "list", "log", "row") and self.rng.random() < 0.6:
+            return f"{text}\n{self.filler()}"
+        if kind in ("inline", "memo", "clauses") or self.rng.random() < 0.6:
+            return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'} {self.filler()}"
+        return f"{self.filler()} {text}"
 
     # What pages are made of
 

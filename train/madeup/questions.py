@@ -141,8 +141,8 @@ class Asker:
         text = expand(self.rng.choice(step.fact.field.inverse), self.rng)
         return text.replace("{n}", self.rng.choice(step.fact.subject.kind.nouns))
 
-    def ask(self, step: Step, given: str) -> str:
-        """A full question or request for the step's answer, by itself."""
+    def ask(self, step: Step, given: str, name: str) -> str:
+        """A full question or request for the step's answer, by itself; `name` is what in `given` must stay as it is."""
         rng, entry = self.rng, step.fact.field
         if step.forward and rng.random() < 0.5:
             return fill(self.template(entry.asks, given), given)
@@ -151,22 +151,24 @@ class Asker:
         if (plain := PLAIN_VERB.match(template)) and rng.random() < 0.45:
             head = "Who" if target and target.kind.person and rng.random() < 0.6 else f"{rng.choice(['Which', 'Which', 'What'])} {plain.group(1)[4:]}"
             return fill(f"{head} {plain.group(2)}?", given, v=given)
-        return self.wrap(self.put(template, given, v=given), target)
+        return self.wrap(self.put(template, given, v=given), target, name)
 
-    def wrap(self, phrase: str, target: Entity | None) -> str:
+    def wrap(self, phrase: str, target: Entity | None, name: str) -> str:
         rng = self.rng
         if rng.random() < 0.09:
-            return self.terse(phrase)
+            return self.terse(phrase, name)
         direct = VALUE if target is None else WHO if target.kind.person else WHAT
         pool = direct if re.match(r"(the|a|an) |\S+'s? ", phrase) and rng.random() < 0.5 else ANY
         noun = rng.choice(target.kind.nouns) if target else ""
         text = expand(rng.choice(pool), rng)
         return self.put(text, "", p=phrase, P=cap(phrase) if phrase[:4] in ("the ", "who", "what", "whi") or phrase.startswith("whoever") else phrase, n=noun)
 
-    def terse(self, phrase: str) -> str:
+    def terse(self, phrase: str, name: str) -> str:
         """Key words, as typed into a search box."""
-        text = re.sub(r"\b(?:the|a|an|whoever|whichever) ", "", phrase)
-        return text if self.rng.random() < 0.5 else text.replace(" that ", " ").replace(" which ", " ").replace(" who ", " ")
+        text = re.sub(r"\b(?:the|a|an|whoever|whichever) ", "", phrase.replace(name, "\0"))
+        if self.rng.random() < 0.5:
+            text = re.sub(r" (?:that|which|who) ", " ", text)
+        return text.replace("\0", name)
 
     def question(self, steps: list[Step]) -> str:
         """The whole chain as one question."""
@@ -180,7 +182,7 @@ class Asker:
             ask = fill(self.template(last.fact.field.asks, it), it).replace("it's ", "its ")
             text = self.put(expand(rng.choice(TAKE), rng), "", p=given, q=ask)
         else:
-            text = self.ask(last, given)
+            text = self.ask(last, given, steps[0].start)
             if text.endswith("?"):
                 before = rng.choice(BEFORE_ASK)
                 if before.endswith((", ", "– ")) or before and rng.random() < 0.5:
@@ -196,7 +198,7 @@ class Asker:
     # Questions of each kind
 
     def hop(self, step: Step, bridges: list[str]) -> Hop:
-        return Hop(self.ask(step, step.given), step.fact.pid, step.answer if step.fact.pid else "", bridges)
+        return Hop(self.ask(step, step.given, step.start), step.fact.pid, step.answer if step.fact.pid else "", bridges)
 
     def chain(self, hops: int, hidden_end: bool = False) -> Question | None:
         steps = self.walk(hops, hidden_end)
