@@ -35,7 +35,7 @@ class Fact:
 
 @dataclass(eq=False)
 class Sheet:
-    """What one page is about: some facts of one entity."""
+    """Some facts of one entity that stand together on a page."""
 
     subject: Entity
     part: int
@@ -63,7 +63,7 @@ def populate(domain: Domain, rng: random.Random) -> tuple[list[Entity], list[Fac
         used.add(low)
         return made
 
-    size = max(rng.uniform(0.6, 1.0), 20 / sum(kind.count for kind in domain.kinds))
+    size = max(rng.uniform(0.7, 1.2), 20 / sum(kind.count for kind in domain.kinds))
     named = [(kind, name(kind.pattern)) for kind in domain.kinds for _ in range(max(4, round(kind.count * size)))]
     entities = [Entity(bare(shown), kind, shown) for kind, shown in named]
     by_kind = {kind.name: [e for e in entities if e.kind is kind] for kind in domain.kinds}
@@ -96,8 +96,9 @@ def populate(domain: Domain, rng: random.Random) -> tuple[list[Entity], list[Fac
     return entities, facts
 
 
-def lay_out(entities: list[Entity], facts: list[Fact], rng: random.Random) -> list[Sheet]:
-    """Divides each entity's facts among one to three pages; some facts and some pages are left out."""
+def lay_out(entities: list[Entity], facts: list[Fact], rng: random.Random) -> list[list[Sheet]]:
+    """Pages as lists of sheets. Each entity's facts are divided among one to three sheets, and most pages hold one sheet;
+    those of some types are rosters of two to four entities. Some facts and some pages are left out of the world."""
     sheets: list[Sheet] = []
     parts_of: dict[tuple[str, str], int] = {}
     for kind in {e.kind.name: e.kind for e in entities}.values():
@@ -116,10 +117,23 @@ def lay_out(entities: list[Entity], facts: list[Fact], rng: random.Random) -> li
                     sheet.facts.append(fact)
             if sheet.facts:
                 sheets.append(sheet)
-    rng.shuffle(sheets)
-    while len(sheets) > 64:
-        for fact in sheets.pop().facts:
-            fact.sheet = None
-    for sheet in sheets[: max(2, len(sheets) // 14)]:
-        sheet.missing = True
-    return sheets
+    rosters = {(kind.name, part) for kind in {e.kind.name: e.kind for e in entities}.values() for part in range(3) if rng.random() < 0.13 and len(sheets) > 28}
+    pages: list[list[Sheet]] = []
+    for key in sorted(rosters):
+        rows = [s for s in sheets if (s.subject.kind.name, s.part) == key]
+        rng.shuffle(rows)
+        while rows:
+            n = rng.choice([2, 3, 3, 4])
+            pages.append(rows[:n])
+            rows = rows[n:]
+    pages += [[s] for s in sheets if (s.subject.kind.name, s.part) not in rosters]
+    rng.shuffle(pages)
+    while len(pages) > 64:
+        for sheet in pages.pop():
+            for fact in sheet.facts:
+                fact.sheet = None
+    for page in pages[: max(2, len(pages) // 14)]:
+        for sheet in page:
+            sheet.missing = True
+    rng.shuffle(pages)
+    return pages

@@ -34,22 +34,21 @@ def stands(name: str, text: str) -> bool:
 
 def make_world(id: str, domain: Domain, common: Domain, rng: random.Random) -> World:
     entities, facts = populate(domain, rng)
-    sheets = lay_out(entities, facts, rng)
-    rng.shuffle(sheets)
-    for i, sheet in enumerate(sheets):
-        sheet.pid = f"{id}-p{i}"
+    layout = lay_out(entities, facts, rng)
     writer = Writer(domain, common, entities, rng)
     pages, formats = [], {}
     unclear = set()  # facts whose words a layout did not keep; they can neither be asked for nor be said to be absent
-    for sheet in sheets:
-        if sheet.missing:
+    for i, sheets in enumerate(layout):
+        for sheet in sheets:
+            sheet.pid = f"{id}-p{i}"
+        if sheets[0].missing:
             continue
-        layout, title, text = writer.write(sheet)
-        pages.append(Page(sheet.pid, title, text))
-        formats[sheet.pid] = layout
-        if not stands(sheet.subject.name, text):
-            unclear.update(sheet.facts)
-        unclear.update(f for f in sheet.facts if not stands(f.value, text))
+        format, title, text = writer.write(sheets)
+        pages.append(Page(sheets[0].pid, title, text))
+        formats[sheets[0].pid] = format
+        for sheet in sheets:
+            kept = stands(sheet.subject.name, text)
+            unclear.update(f for f in sheet.facts if not kept or not stands(f.value, text))
     asker = Asker([f for f in facts if f not in unclear], rng)
     questions: list[Question] = []
     seen: set[str] = set()

@@ -71,17 +71,21 @@ class Writer:
             self.formats[key] = self.rng.choices(FORMATS, k=self.rng.choice([1, 2, 3]))
         return self.rng.choice(self.formats[key])
 
-    def write(self, sheet: Sheet) -> tuple[str, str, str]:
+    def write(self, sheets: list[Sheet]) -> tuple[str, str, str]:
         """(format, title, text) of a page."""
-        rng, kind = self.rng, self.format(sheet)
-        rng.shuffle(sheet.facts)
-        text = getattr(self, "_" + kind)(sheet)
+        rng, sheet = self.rng, sheets[0]
+        if len(sheets) > 1:
+            kind, text = self.roster(sheets)
+        else:
+            kind = self.format(sheet)
+            rng.shuffle(sheet.facts)
+            text = getattr(self, "_" + kind)(sheet)
         shortest = rng.choice([8, 14, 18, 24])  # words
         while len(text.split()) < shortest:
             text = self.longer(kind, text)
         title = ""
         if rng.random() < 0.06:
-            title = sheet.subject.name if kind not in ("late",) else cap(rng.choice(sheet.subject.kind.nouns))
+            title = sheet.subject.name if len(sheets) == 1 and kind != "late" else cap(rng.choice(sheet.subject.kind.nouns))
         return kind, title, text
 
     def longer(self, kind: str, text: str) -> str:
@@ -90,9 +94,9 @@ class Writer:
             return json.dumps(json.loads(text) | {self.rng.choice(["note", "remark", "info", "comment", "text"]) + str(self.rng.choice(["", 2, 3])): self.filler()}, ensure_ascii=False)
         if kind == "config":
             return f"{text}\n# {self.filler()}"
-        if kind in ("card", "list", "log", "row") and self.rng.random() < 0.6:
+        if kind in ("card", "list", "log", "row", "table", "roster") and self.rng.random() < 0.6:
             return f"{text}\n{self.filler()}"
-        if kind in ("inline", "memo", "clauses") or self.rng.random() < 0.6:
+        if kind in ("inline", "memo", "clauses", "table", "roster") or self.rng.random() < 0.6:
             return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'} {self.filler()}"
         return f"{self.filler()} {text}"
 
@@ -128,7 +132,7 @@ class Writer:
 
     def fillers(self) -> list[str]:
         roll = self.rng.random()
-        n = 0 if roll < 0.45 else 1 if roll < 0.75 else 2 if roll < 0.9 else self.rng.randint(4, 12)
+        n = 0 if roll < 0.42 else 1 if roll < 0.68 else 2 if roll < 0.82 else self.rng.randint(3, 9) if roll < 0.97 else self.rng.randint(14, 26)
         return list(dict.fromkeys(self.filler() for _ in range(n)))
 
     def opener(self) -> list[str]:
@@ -164,6 +168,23 @@ class Writer:
         return self.rng.choice(fact.field.labels)
 
     # Layouts
+
+    def roster(self, sheets: list[Sheet]) -> tuple[str, str]:
+        """Several entities on one page, as a table, as a line each or as sentences."""
+        rng = self.rng
+        names = list({f.field.name: f.field for s in sheets for f in s.facts}.values())
+        roll = rng.random()
+        if roll < 0.35:
+            gap = rng.choice([" | ", ";", "\t", " – "])
+            labels = [rng.choice(NAME_LABELS + sheets[0].subject.kind.nouns * 2)] + [rng.choice(f.labels) for f in names]
+            rows = [[s.subject.name] + [next((f.value for f in s.facts if f.field is n), "?") for n in names] for s in sheets]
+            return "table", "\n".join(self.opener() + [gap.join(row) for row in [labels] + rows])
+        if roll < 0.6:
+            joint = rng.choice([": ", " – ", " -> ", " = "])
+            lines = [f"{s.subject.name}{joint}" + ", ".join(f"{self.label(f)} {f.value}" for f in s.facts) for s in sheets]
+            return "roster", "\n".join(self.opener() + lines)
+        lines = [self.say(f, self.called(s.subject, True) if i else None) for s in sheets for i, f in enumerate(s.facts)]
+        return "digest", " ".join(self.opener() + lines + self.fillers()[:1])
 
     def _prose(self, sheet: Sheet) -> str:
         """The name comes first."""

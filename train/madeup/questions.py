@@ -237,9 +237,9 @@ class Asker:
         which = rng.choice(list(templates))
         if which == "same":
             alike = [f for f in peers if f.value.lower() == entry.value.lower()]
-            if not alike and rng.random() < 0.8:
+            if not alike and rng.random() < 0.7:
                 return None
-            if alike and rng.random() < 0.6:
+            if alike and rng.random() < 0.42:
                 peers = alike
         a, b = entry, rng.choice(peers)
         if a.pid == b.pid:
