@@ -20,7 +20,7 @@ from train.sequence import EOS, NEWLINE, Tokens
 from train.settings import GATE_FLOOR, Settings
 from train.weights import BACKBONE_WHEEL, RETRIEVER_WHEEL, Backbone, Retriever, load_backbone, load_retriever
 
-FORMAT = 1
+FORMAT = 2
 
 
 def merge_backbone(b: Backbone, adapter: dict, s: Settings) -> None:
@@ -79,6 +79,9 @@ def assemble(adapter_dir: Path, weights: Path, out: Path, precision: str, bits: 
     graphs.encoder_graph(tmp, r, shared)
     graphs.query_graph(tmp, merge_retriever(r, adapter), b.hidden, adapter, s.query, s.pieces, GATE_FLOOR, shared)
     graphs.decode_graph(tmp, b.hidden, adapter, s.think, s.query)
+    if any(name.startswith("pointer.") for name in adapter):
+        log("writing pointer.onnx")
+        graphs.pointer_graph(tmp, b.hidden, adapter)
     b.tokenizer.save(str(tmp / "lm_tokenizer.json"), pretty=False)
     r.tokenizer.save(str(tmp / "retriever_tokenizer.json"), pretty=False)
     if (adapter_dir / "LICENSES").exists():
@@ -113,6 +116,7 @@ def assemble(adapter_dir: Path, weights: Path, out: Path, precision: str, bits: 
         "latent": {"think": s.think, "query": s.query, "pieces": s.pieces, "focus_threshold": spec.get("focus_threshold", 0.15)},
         "prompt": tok.prompt,
         "limits": spec["limits"],
+        **{k: spec[k] for k in ("action", "search", "answer") if k in spec},
         "files": {},
         "sources": [{**src, **({"sha256": digest(weights / src["file"])["sha256"]} if "file" in src else {})} for src in spec["sources"]],
         "training": spec["training"],

@@ -17,6 +17,7 @@ from train.weights import Backbone, Retriever
 
 MS = "com.microsoft"
 INLINE = 1024  # bytes; larger initialisers go to the data file
+POINTER_STARTS = 8  # words that the pointer looks for an end from
 
 
 class Graph:
@@ -192,14 +193,39 @@ def backbone_graph(folder: Path, b: Backbone, adapter: dict, limit: int, precisi
 
 
 def head_graph(folder: Path, b: Backbone, precision: str, bits: int) -> list[str]:
-    """head.onnx: greedy token and its log probability."""
+    """head.onnx: log-probabilities of the next ordinary token."""
     g = Graph(folder, "head.onnx")
     states = g.input("states", F32, ["R", b.hidden])
     logits = MatMul(g, precision, bits)(states, np.ascontiguousarray(b.embed.T))
-    axes = g.const([-1], np.int64)
-    g.output(g.op("ArgMax", logits, axis=-1, keepdims=0), "token", I64, ["R"])
-    top = g.op("ReduceMax", logits, axes, keepdims=0)
-    g.output(g.op("Sub", top, g.op("ReduceLogSumExp", logits, axes, keepdims=0)), "logprob", F32, ["R"])
+    g.output(g.op("LogSoftmax", logits, axis=-1), "logprobs", F32, ["R", b.vocab])
+    return g.save()
+
+
+def pointer_graph(folder: Path, hidden: int, a: dict) -> list[str]:
+    """pointer.onnx: where an answer starts and ends among the words read. See `Pointer` in train/model.py."""
+    g = Graph(folder, "pointer.onnx")
+    answer = g.input("answer_state", F32, [1, hidden])
+    states = g.input("word_states", F32, [1, "W", hidden])
+    mask = g.input("word_mask", F32, [1, "W"])
+    norm = lambda x: layer_norm(g, x, a["pointer.norm.weight"], a["pointer.norm.bias"], 1e-5)  # noqa: E731
+    linear_of = lambda x, name: linear(g, x, a[f"pointer.{name}.weight"].T, a[f"pointer.{name}.bias"])  # noqa: E731
+    scaled = lambda x: g.op("Div", x, g.const(8.0, np.float32))  # noqa: E731
+    one = g.const([1], np.int64)
+    x, q = norm(states), norm(answer)
+    s = g.op(
+        "ReduceSum",
+        g.op("Mul", linear_of(x, "start_k"), g.op("Unsqueeze", linear_of(q, "start_q"), one)),
+        g.const([-1], np.int64),
+        keepdims=0,
+    )
+    s = g.op("Where", g.op("Greater", mask, g.const(0.0, np.float32)), scaled(s), g.const(-1e4, np.float32))
+    g.output(g.op("LogSoftmax", g.op("Concat", s, linear_of(q, "slots"), axis=1), axis=-1), "start", F32, [1, "S"])
+    _, top = g.op("TopK", s, g.const([POINTER_STARTS], np.int64), axis=-1, largest=1, sorted=1, out=2)
+    g.output(top, "starts", I64, [1, POINTER_STARTS])
+    begun = g.op("Gather", g.op("Squeeze", x, g.const([0], np.int64)), top, axis=0)  # [1,8,H]
+    asked = g.op("Add", linear_of(begun, "end_s"), g.op("Unsqueeze", linear_of(q, "end_q"), one))
+    ends = g.op("MatMul", asked, g.op("Transpose", linear_of(x, "end_k"), perm=[0, 2, 1]))
+    g.output(scaled(ends), "end", F32, [1, POINTER_STARTS, "W"])
     return g.save()
 
 

@@ -10,8 +10,12 @@ import numpy as np
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
+from train.answers import ABSTAIN, Answer, Word, confidence, decode_span, fixed_text, normal, point, span_text
 from train.sequence import Read, Tokens
 from train.settings import Settings
+
+CACHE = {"float32": np.float32, "float16": np.float16}
+WAY = {"scale": 1.0, "shift": 0.0}
 
 
 class Loop:
@@ -25,6 +29,8 @@ class Loop:
         load = lambda name: ort.InferenceSession(str(folder / name), o, providers=["CPUExecutionProvider"])  # noqa: E731
         self.lm, self.head, self.query, self.decode = (load(f) for f in ("lm.onnx", "head.onnx", "query.onnx", "decode.onnx"))
         self.encoder = load("encoder.onnx")
+        self.pointer = load("pointer.onnx") if (folder / "pointer.onnx").exists() else None
+        self.ways = ("free", "span", *(["pointer"] if self.pointer else []))
         b, lat, lim = self.m["backbone"], self.m["latent"], self.m["limits"]
         s = Settings(
             think=lat["think"], query=lat["query"], question_tokens=lim["question_tokens"],
@@ -39,10 +45,11 @@ class Loop:
 
     # -- passes ---------------------------------------------------------------------------------------------------------
 
-    def cache(self, capacity: int = 2048) -> list[np.ndarray]:
+    def cache(self, capacity: int = 2048) -> list[ort.OrtValue]:
         b = self.m["backbone"]
-        zeros = lambda: ort.OrtValue.ortvalue_from_numpy(np.zeros((1, b["kv_heads"], capacity, b["head_dim"]), np.float32))  # noqa: E731
-        return [zeros() for _ in range(2 * b["layers"])]
+        shape, kind = (1, b["kv_heads"], capacity, b["head_dim"]), CACHE[b.get("cache", "float32")]
+        # An OrtValue is a view of its array, so each needs one of its own.
+        return [ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, kind)) for _ in range(2 * b["layers"])]
 
     def forward(self, cache, past: int, ids: list[int], rows: list[int], inject: np.ndarray | None = None):
         """One pass; writes the cache at past…past+T−1. → states [R,H], action [R,2]."""
@@ -64,16 +71,21 @@ class Loop:
         out = dict(zip((o.name for o in self.lm.get_outputs()), io.get_outputs(), strict=False))
         return out["states"].numpy(), out["action"].numpy()
 
+    def logprobs(self, states: np.ndarray) -> np.ndarray:
+        """[R,H] → log-probabilities of the next token [R,V]."""
+        return self.head.run(None, {"states": states})[0]
+
     def generate(self, cache, past: int, states: np.ndarray, limit: int) -> tuple[str, float]:
-        """Greedy text from the state that predicts the first token; and its mean log probability."""
+        """Greedy text from the state that predicts the first token; and its mean log-probability, its end included."""
         ids, logs = [], []
-        b = self.m["backbone"]
+        stop = (self.m["backbone"]["eos"], self.m["backbone"]["newline"])
         while len(ids) < limit:
-            token, logprob = self.head.run(None, {"states": states})
-            logs.append(float(logprob[0]))
-            if token[0] in (b["eos"], b["newline"]):
+            logprobs = self.logprobs(states)[0]
+            token = int(logprobs.argmax())
+            logs.append(float(logprobs[token]))
+            if token in stop:
                 break
-            ids.append(int(token[0]))
+            ids.append(token)
             if len(ids) == limit:
                 break
             states, _ = self.forward(cache, past, ids[-1:], [0])
@@ -92,41 +104,55 @@ class Loop:
 
     # -- the loop -------------------------------------------------------------------------------------------------------
 
-    def ask(self, question: str, search, max_hops: int, decode: bool = False) -> dict:
-        """`search(hop, vector, words)` → passage texts. See docs/bundle.md, "The sequence"."""
+    def ask(self, question: str, search, max_hops: int, ways: tuple[str, ...] = ("free",), *, decode=False, lens=False, stop=True) -> dict:
+        """`search(hop, vector, words)` → passage texts. See docs/bundle.md, "The sequence".
+
+        → answers (one for each of `ways`), answer (the first's text), actions, margins (answer less query logit, without the
+        bundle's bias), vectors, focus, thoughts, subqueries, lens. Without `stop` it searches `max_hops` times.
+        """
         m, n = len(self.tok.think), len(self.tok.query)
+        bias = self.m.get("action", {}).get("bias", 0.0)
+        question = " ".join(question.split())
         cache, past = self.cache(), 0
+        asked = self.tok.read(question, self.m["limits"]["question_tokens"])
         reads: list[Read] = []
-        cand_ids, cand_states, cand_words = [], [], []
-        vectors, actions, focus, thoughts, subqueries = [], [], [], [], []
+        cand_ids, cand_states, cand_words, word_states = [], [], [], []
+        out = {"actions": [], "margins": [], "vectors": [], "focus": [], "thoughts": [], "subqueries": [], "lens": []}
         block: list[Read] = []
         for hop in range(max_hops + 1):
-            ids = self.tok.question(question) if hop == 0 else []
-            rows, taken = [], []
-            for r in block:
+            ids, texts = [], []  # texts: (index of a text, where its tokens begin)
+            if hop == 0:
+                ids = self.tok.question(question)
+                texts.append((0, asked, len(self.tok.prompt["question"])))
+            for i, r in enumerate(block):
                 ids = ids + self.tok.prompt["passage"]
-                for c in range(len(r.pieces)):
-                    rows.append(len(ids) + r.states[c])
-                    taken.append((r, c))
+                texts.append((len(reads) - len(block) + i + 1, r, len(ids)))
                 ids = ids + r.ids
             last = hop == max_hops
             at = len(ids)
             ids = ids + self.tok.think + (self.tok.prompt["answer"] if last else self.tok.query)
-            if last:
-                states, _ = self.forward(cache, past, ids, [len(ids) - 1])
-                past += len(ids)
-                break
-            unique = sorted(set(rows))
-            wanted = unique + list(range(at, at + m + n))
+            rows = sorted({start + k for i, r, start in texts if i or self.pointer for k in r.states})
+            wanted = rows + ([len(ids) - 1] if last else list(range(at, at + m + n)))
             states, action = self.forward(cache, past, ids, wanted)
-            where = {row: i for i, row in enumerate(unique)}
-            for row, (r, c) in zip(rows, taken, strict=True):
-                cand_ids.append(r.pieces[c])
-                cand_states.append(states[where[row]])
-                cand_words.append((len(reads) - len(block) + block.index(r), r.text, r.offsets[c]))
-            think, query = states[len(unique) : len(unique) + m], states[len(unique) + m :]
-            act = int(action[len(unique) + m - 1].argmax()) if hop else 0
-            actions.append(act)
+            where = {row: i for i, row in enumerate(rows)}
+            for i, r, start in texts:
+                if self.pointer:
+                    word_states += [
+                        Word(i, a, b, states[where[start + k]]) for (a, b), k in zip(r.word_offsets, r.word_states, strict=True)
+                    ]
+                for c, piece in enumerate(r.pieces if i else []):
+                    cand_ids.append(piece)
+                    cand_states.append(states[where[start + r.states[c]]])
+                    cand_words.append((i - 1, r.text, r.offsets[c]))
+            if last:
+                past += len(ids)
+                states = states[-1:]
+                break
+            think, query = states[len(rows) : len(rows) + m], states[len(rows) + m :]
+            to_query, to_answer = action[len(rows) + m - 1].tolist()
+            act = int(to_answer + bias > to_query) if hop and stop else 0
+            out["actions"].append(act)
+            out["margins"].append(to_answer - to_query)
             if act == 1:
                 past += at + m  # the query tokens are rolled back
                 states, _ = self.forward(cache, past, self.tok.prompt["answer"], [len(self.tok.prompt["answer"]) - 1])
@@ -134,18 +160,61 @@ class Loop:
                 break
             past += len(ids)
             vector, gates = self.make_query(question, query, cand_ids, cand_states)
-            vectors.append(vector)
-            focus.append(self.focus(cand_words, gates))
+            out["vectors"].append(vector)
+            out["focus"].append(self.focus(cand_words, gates))
+            if lens:
+                out["lens"].append([self.spell([int(i)]) for i in self.logprobs(np.concatenate([think, query])).argmax(1)])
             if decode:
-                thoughts.append(self.text("thought", think, query))
-                subqueries.append(self.text("subquery", think, query))
-            block = [self.tok.read(" ".join(t.split()), self.m["limits"]["passage_tokens"]) for t in search(hop, vector, focus[-1])]
+                out["thoughts"].append(self.text("thought", think, query))
+                out["subqueries"].append(self.text("subquery", think, query))
+            block = [self.tok.read(" ".join(t.split()), self.m["limits"]["passage_tokens"]) for t in search(hop, vector, out["focus"][-1])]
             reads += block
-        answer, logprob = self.generate(cache, past, states, self.m["limits"]["answer_tokens"])
-        return {
-            "answer": answer, "logprob": logprob, "actions": actions, "vectors": np.array(vectors), "focus": focus,
-            "thoughts": thoughts, "subqueries": subqueries,
-        }  # fmt: skip
+        out["answers"] = {way: self.answer(way, cache, past, states, asked, reads, word_states) for way in ways}
+        out["answer"] = out["answers"][ways[0]].text
+        out["vectors"] = np.array(out["vectors"])
+        return out
+
+    # -- answers --------------------------------------------------------------------------------------------------------
+
+    def answer(self, way: str, cache, past: int, states: np.ndarray, asked: Read, reads: list[Read], word_states: list[Word]) -> Answer:
+        """The answer behind `states` [1,H], the state of the last token of the answer's prompt."""
+        b, limit = self.m["backbone"], self.m["limits"]["answer_tokens"]
+        if way == "free":
+            text, score = self.generate(cache, past, states, limit)
+            return Answer(text, score, None, not text or normal(text) == ABSTAIN)
+        if way == "pointer":
+            least = max(8, len(word_states))
+            rows, mask = np.zeros((1, least, b["hidden"]), np.float32), np.zeros((1, least), np.float32)
+            for i, w in enumerate(word_states):
+                rows[0, i], mask[0, i] = w.state, 1
+            feed = {"answer_state": states, "word_states": rows, "word_mask": mask}
+            start, starts, end = self.pointer.run(["start", "starts", "end"], feed)
+            return point(start[0], starts[0], end[0], word_states, [asked.text] + [r.text for r in reads])
+        texts = [span_text(self.tok.lm, r.text, len(r.ids), i) for i, r in enumerate(reads)]
+        texts += [span_text(self.tok.lm, asked.text, len(asked.ids))] + [fixed_text(self.tok.lm, a) for a in ("yes", "no")]
+        at = [past]
+
+        def extend(token: int) -> np.ndarray:
+            state, _ = self.forward(cache, at[0], [token], [0])
+            at[0] += 1
+            return self.logprobs(state)[0]
+
+        unknown = self.tok.lm.encode(" " + ABSTAIN).ids[0]
+        return decode_span(self.logprobs(states)[0], extend, texts, (b["eos"], b["newline"]), unknown, limit)
+
+    def auto(self, answers: dict[str, Answer]) -> tuple[str, Answer, float]:
+        """The way of the highest confidence among the manifest's `answer.auto`: its name, its answer, the confidence."""
+        spec = self.m.get("answer", {})
+        rated = []
+        for way in spec.get("auto", ["span"]):
+            fit = {**WAY, **spec.get("ways", {}).get(way, {})}
+            rated.append((confidence(answers[way].score, fit["scale"], fit["shift"]), way))
+        top = max(c for c, _ in rated)
+        way = next(w for c, w in rated if c == top)
+        return way, answers[way], top
+
+    def spell(self, ids: list[int]) -> str:
+        return " ".join(self.tok.lm.decode(ids).split())
 
     def make_query(self, question: str, query_states, cand_ids, cand_states):
         H, least = self.m["backbone"]["hidden"], self.m["latent"]["pieces"]

