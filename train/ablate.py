@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from train import data, layouts
-from train.losses import pad
+from train.losses import States
 from train.model import Model
 from train.sequence import Tokens, nearest_sentences
 from train.settings import Settings
@@ -63,18 +63,18 @@ def hop(model: Model, tok: Tokens, walks: list[Walk]) -> torch.Tensor:
     """The query vector of each walk's next hop."""
     s = model.s
     ids = [w.ids + tok.think + tok.query for w in walks]
-    states = model.lm(model.embed(pad(ids)))
+    states = States(model, ids)
     out = []
     for i, w in enumerate(walks):
         end = len(w.ids) + s.think
         pieces = tok.question_pieces(w.question)
         candidates = w.candidates if s.copy_head else []
         vector, _ = model.query(
-            states[i : i + 1, end : end + s.query],
+            states.at(i, torch.arange(end, end + s.query))[None],
             torch.tensor([pieces]),
             torch.ones(1, len(pieces), dtype=torch.bool),
             torch.tensor([[p for _, p in candidates]], dtype=torch.long),
-            states[i : i + 1, [a for a, _ in candidates]],
+            states.at(i, torch.tensor([a for a, _ in candidates], dtype=torch.long))[None],
             torch.ones(1, len(candidates), dtype=torch.bool),
         )
         out.append(vector[0])

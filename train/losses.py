@@ -16,40 +16,52 @@ from train.sequence import EOS, Tokens
 NAMES = ("retrieval", "gate", "action", "answer", "pointer", "decode")
 
 
-def pad(rows: list[list[int]], multiple: int = 32, fill: int = 0) -> Tensor:
-    width = -(-max(map(len, rows)) // multiple) * multiple
-    out = torch.full((len(rows), width), fill, dtype=torch.long)
+def pad(rows: list[list[int]]) -> Tensor:
+    out = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
     for i, r in enumerate(rows):
         out[i, : len(r)] = torch.tensor(r)
     return out
 
 
+class States:
+    """The backbone's states of several sequences in one packed pass: [N,H], one sequence behind the other."""
+
+    def __init__(self, model: Model, rows: list[list[int]], inject: Tensor | None = None):
+        lengths = [len(r) for r in rows]
+        ids = torch.tensor([t for r in rows for t in r])
+        self.flat = model.lm(model.embed(ids, inject), lengths)
+        self.first = torch.tensor([0, *lengths]).cumsum(0)
+
+    def at(self, sequence: list[int] | Tensor, position: list[int] | Tensor) -> Tensor:
+        """Rows of `flat`; the two broadcast."""
+        return self.flat[self.first[torch.as_tensor(sequence)] + torch.as_tensor(position)]
+
+
 def losses(model: Model, tok: Tokens, batch: list[Example], vectors: Tensor, teachers: dict[int, Tensor], candidates: list[int]) -> dict:
     """`vectors` [N,D] are those of all passages, `candidates` the rows that this batch is ranked against, `teachers` the
     vector of each hop's text subquery, by id() of the hop."""
-    states = model.lm(model.embed(pad([e.ids for e in batch])))
+    states = States(model, [e.ids for e in batch])
     out: dict[str, Tensor] = {}
     hops = [(i, h) for i, e in enumerate(batch) for h in e.hops]
     if hops:
         out |= retrieval(model, tok, batch, hops, states, vectors, teachers, candidates)
         out |= decoding(model, tok, batch, states)
 
-    places = [(i, pos, a) for i, e in enumerate(batch) for pos, a in e.actions]
-    logits = model.action(at(states, places))
-    labels = torch.tensor([a for _, _, a in places])
+    who, where, labels = zip(*((i, pos, a) for i, e in enumerate(batch) for pos, a in e.actions), strict=True)
+    logits, labels = model.action(states.at(who, where)), torch.tensor(labels)
     out["action"] = F.cross_entropy(logits, labels, reduction="sum")
     out["right"] = (logits.argmax(-1) == labels).float().sum()
 
     for name, rows in (("answer", [e.texts for e in batch]), ("decode", [e.written for e in batch])):
-        places = [(i, pos, t) for i, row in enumerate(rows) for pos, t in row]
-        if places:
-            out[name] = F.cross_entropy(model.lm.logits(at(states, places)), torch.tensor([t for *_, t in places]), reduction="sum")
+        if any(rows):
+            who, where, target = zip(*((i, pos, t) for i, row in enumerate(rows) for pos, t in row), strict=True)
+            out[name] = F.cross_entropy(model.lm.logits(states.at(who, where)), torch.tensor(target), reduction="sum")
 
     pointed = [(i, e.pointed) for i, e in enumerate(batch) if e.pointed]
     if pointed:
         total = 0.0
         for i, p in pointed:
-            start, end = model.pointer(states[i, p.at], states[i, p.words], p.start if p.end >= 0 else None)
+            start, end = model.pointer(states.at(i, p.at), states.at(i, p.words), p.start if p.end >= 0 else None)
             total = total - start[p.start]
             if p.end >= 0:
                 total = total - end[p.allowed].log_softmax(-1)[p.allowed.index(p.end)]
@@ -57,16 +69,12 @@ def losses(model: Model, tok: Tokens, batch: list[Example], vectors: Tensor, tea
     return out
 
 
-def at(states: Tensor, places: list[tuple[int, int, int]]) -> Tensor:
-    return states[[i for i, _, _ in places], [p for _, p, _ in places]]
-
-
 def retrieval(
     model: Model,
     tok: Tokens,
     batch: list[Example],
     hops: list[tuple[int, HopAt]],
-    states: Tensor,
+    states: States,
     vectors: Tensor,
     teachers: dict,
     rows: list[int],
@@ -75,7 +83,7 @@ def retrieval(
     s, out = model.s, {}
     owner = torch.tensor([i for i, _ in hops])
     start = torch.tensor([h.at for _, h in hops])
-    query_states = states[owner[:, None], start[:, None] + s.think + torch.arange(s.query)]
+    query_states = states.at(owner[:, None], start[:, None] + s.think + torch.arange(s.query))
     width = max(len(h.candidates) for _, h in hops)
     where, piece = torch.zeros(len(hops), width, dtype=torch.long), torch.zeros(len(hops), width, dtype=torch.long)
     mask, label = torch.zeros(len(hops), width, dtype=torch.bool), torch.zeros(len(hops), width)
@@ -87,9 +95,9 @@ def retrieval(
             mask[r, :n] = True
             label[r, :n] = torch.tensor(h.labels)
     asked = [tok.question_pieces(e.t.question) for e in batch]
-    asked_ids = pad(asked, 1)
+    asked_ids = pad(asked)
     asked_mask = torch.arange(asked_ids.shape[1]) < torch.tensor([len(a) for a in asked])[:, None]
-    query, gates = model.query(query_states, asked_ids[owner], asked_mask[owner], piece, states[owner[:, None], where], mask)
+    query, gates = model.query(query_states, asked_ids[owner], asked_mask[owner], piece, states.at(owner[:, None], where), mask)
 
     E = vectors[rows]
     place = {c: i for i, c in enumerate(rows)}
@@ -123,7 +131,7 @@ def retrieval(
     return out
 
 
-def decoding(model: Model, tok: Tokens, batch: list[Example], states: Tensor) -> dict[str, Tensor]:
+def decoding(model: Model, tok: Tokens, batch: list[Example], states: States) -> dict[str, Tensor]:
     """Thought and subquery text from the latents through projectors of their own."""
     s, ids, starts, inject, base = model.s, [], [], [], 0
     for i, e in enumerate(batch):
@@ -134,7 +142,7 @@ def decoding(model: Model, tok: Tokens, batch: list[Example], states: Tensor) ->
             ("thought", model.thought, slice(h.at, h.at + s.think), h.hop.thought),
             ("subquery", model.subquery, slice(h.at + s.think, h.at + s.think + s.query), h.hop.subquery),
         ):
-            rows = projector(states[i : i + 1, span])[0]
+            rows = projector(states.at(i, torch.arange(span.start, span.stop))[None])[0]
             inject.append(rows)
             head = tok.prompt[name] + [tok.inject + base + j for j in range(len(rows))]
             base += len(rows)
@@ -142,9 +150,9 @@ def decoding(model: Model, tok: Tokens, batch: list[Example], states: Tensor) ->
             starts.append(len(head))
     if not ids:
         return {}
-    decoded = model.lm(model.embed(pad(ids), torch.cat(inject)))
-    places = [(r, p, row[p + 1]) for r, row in enumerate(ids) for p in range(starts[r] - 1, len(row) - 1)]
-    return {"decode": F.cross_entropy(model.lm.logits(at(decoded, places)), torch.tensor([t for *_, t in places]), reduction="sum")}
+    decoded = States(model, ids, torch.cat(inject))
+    who, where, target = zip(*((r, p, row[p + 1]) for r, row in enumerate(ids) for p in range(starts[r] - 1, len(row) - 1)), strict=True)
+    return {"decode": F.cross_entropy(model.lm.logits(decoded.at(who, where)), torch.tensor(target), reduction="sum")}
 
 
 def counts(batch: list[Example]) -> dict[str, float]:

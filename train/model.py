@@ -41,19 +41,41 @@ class DecoderLayer(nn.Module):
         for name in ("q", "k", "v", "o", "gate", "up", "down"):
             setattr(self, name, LoRA(layer[name], s.lora_rank, s.lora_alpha))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        B, T, _ = x.shape
+    def before(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[N,H] → queries, keys and values [N,heads,head_dim], rotated."""
         h = F.rms_norm(x, x.shape[-1:], self.input_norm, self.eps)
-        q = self.q(h).view(B, T, self.heads, self.head_dim).transpose(1, 2)
-        k = self.k(h).view(B, T, self.kv_heads, self.head_dim).transpose(1, 2)
-        v = self.v(h).view(B, T, self.kv_heads, self.head_dim).transpose(1, 2)
-        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        rep = self.heads // self.kv_heads
-        k, v = k.repeat_interleave(rep, 1), v.repeat_interleave(rep, 1)
-        a = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + self.o(a.transpose(1, 2).reshape(B, T, -1))
+        q = self.q(h).view(-1, self.heads, self.head_dim)
+        k = self.k(h).view(-1, self.kv_heads, self.head_dim)
+        v = self.v(h).view(-1, self.kv_heads, self.head_dim)
+        return rotate(q, cos, sin), rotate(k, cos, sin), v
+
+    def after(self, x: Tensor, a: Tensor) -> Tensor:
+        x = x + self.o(a)
         h = F.rms_norm(x, x.shape[-1:], self.post_norm, self.eps)
         return x + self.down(F.silu(self.gate(h)) * self.up(h))
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, lengths: list[int]) -> Tensor:
+        return self.after(x, attention(*self.before(x, cos, sin), lengths))
+
+    def compile_parts(self) -> None:
+        """Compile what stands around the attention, whose shapes differ from sequence to sequence."""
+        self.before = torch.compile(self.before, dynamic=True)
+        self.after = torch.compile(self.after, dynamic=True)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:
+    """Causal attention within each of the packed sequences: [N,heads,D] each → [N,heads·D]."""
+    grouped = q.shape[1] != k.shape[1]
+    if q.is_cuda:  # one padded call in place of many small ones
+        q, k, v = (nn.utils.rnn.pad_sequence(t.split(lengths), batch_first=True).transpose(1, 2) for t in (q, k, v))
+        a = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=grouped).transpose(1, 2).flatten(2)
+        return torch.cat([a[i, :n] for i, n in enumerate(lengths)])
+    out = []
+    for parts in zip(*(t.split(lengths) for t in (q, k, v)), strict=True):
+        q1, k1, v1 = (t.transpose(0, 1)[None] for t in parts)
+        a = F.scaled_dot_product_attention(q1, k1, v1, is_causal=True, enable_gqa=grouped)
+        out.append(a[0].transpose(0, 1).flatten(1))
+    return torch.cat(out)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -62,7 +84,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """The backbone. Sequences are padded on the right, so the causal mask is all that attention needs."""
+    """The backbone over packed sequences: one behind the other, no padding, attention within each alone."""
 
     def __init__(self, b: Backbone, s: Settings):
         super().__init__()
@@ -75,12 +97,15 @@ class Decoder(nn.Module):
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)
 
-    def forward(self, embeds: Tensor) -> Tensor:
-        """[B,T,H] input embeddings → [B,T,H] states after the final norm."""
-        cos, sin = self.cos[: embeds.shape[1]], self.sin[: embeds.shape[1]]
+    def forward(self, embeds: Tensor, lengths: list[int] | None = None) -> Tensor:
+        """[N,H] input embeddings of sequences of `lengths` → [N,H] states after the final norm. [B,T,H] is B sequences of T."""
+        if embeds.dim() == 3:
+            return self(embeds.flatten(0, 1), [embeds.shape[1]] * embeds.shape[0]).view_as(embeds)
+        place = torch.cat([torch.arange(n) for n in lengths])
+        cos, sin = self.cos[place][:, None], self.sin[place][:, None]
         x = embeds
         for layer in self.layers:
-            x = layer(x, cos, sin)
+            x = layer(x, cos, sin, lengths)
         return F.rms_norm(x, x.shape[-1:], self.norm, self.eps)
 
     def logits(self, states: Tensor) -> Tensor:
