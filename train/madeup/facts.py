@@ -50,7 +50,7 @@ def bare(name: str) -> str:
 
 
 def populate(domain: Domain, rng: random.Random) -> tuple[list[Entity], list[Fact]]:
-    """Entities with names of their own, and one value for every field of every entity."""
+    """Entities with names of their own, and one value for every field of every entity; worlds differ in size."""
     used: set[str] = set()
 
     def name(pattern: str) -> str:
@@ -63,7 +63,7 @@ def populate(domain: Domain, rng: random.Random) -> tuple[list[Entity], list[Fac
         used.add(low)
         return made
 
-    size = max(rng.uniform(0.7, 1.2), 20 / sum(kind.count for kind in domain.kinds))
+    size = max(rng.uniform(0.8, 1.6), 22 / sum(kind.count for kind in domain.kinds))
     named = [(kind, name(kind.pattern)) for kind in domain.kinds for _ in range(max(4, round(kind.count * size)))]
     entities = [Entity(bare(shown), kind, shown) for kind, shown in named]
     by_kind = {kind.name: [e for e in entities if e.kind is kind] for kind in domain.kinds}
@@ -117,9 +117,10 @@ def lay_out(entities: list[Entity], facts: list[Fact], rng: random.Random) -> li
                     sheet.facts.append(fact)
             if sheet.facts:
                 sheets.append(sheet)
-    rosters = {(kind.name, part) for kind in {e.kind.name: e.kind for e in entities}.values() for part in range(3) if rng.random() < 0.13 and len(sheets) > 28}
+    sizes = Counter((s.subject.kind.name, s.part) for s in sheets)
+    rosters = [key for key in rng.sample(sorted(sizes), rng.choice([0, 1, 1, 2])) if sizes[key] < len(sheets) / 3]
     pages: list[list[Sheet]] = []
-    for key in sorted(rosters):
+    for key in rosters:
         rows = [s for s in sheets if (s.subject.kind.name, s.part) == key]
         rng.shuffle(rows)
         while rows:

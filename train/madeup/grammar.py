@@ -6,7 +6,7 @@ A line's first mark says what it is:
     @ name                 a domain; what follows belongs to it
     ! text                 a line that may open a page
     - text                 a sentence without facts that may stand on a page
-    == type count pattern  a type of entities, how many a world has at most, the pattern of their names
+    == type count pattern  a type of entities, how many a world has, more or less, the pattern of their names
     = noun|noun            what one of them is called; `=!` where they are people
     ^ text                 introduces the entity {x}
     + field field          fields of `shared.txt`

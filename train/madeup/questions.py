@@ -27,6 +27,7 @@ ANY = [
     "[My question is about|The question is|What I'm missing is|The form asks for|Fill in] {p}.",
     "Please [name|find|look up|give] {p}.",
 ]
+PLAIN = ["[Name|Find|Look up|Identify] {p}.", "{P}?"]
 BEFORE_ASK = [""] * 22 + ["Quick question: ", "Can somebody tell me: ", "Hi, ", "Hello, ", "One more thing – ", "For the report: ", "Question: ", "Help me out: ", "A colleague asks: "]
 AFTER_ASK = [""] * 20 + [" Thanks.", " Please answer briefly.", " One word is enough.", " I can't find it.", " The page doesn't say."]
 TAKE = ["Take {p}. {q}", "Think of {p}. {q}", "There is {p}. {q}", "About {p}: {q}", "Regarding {p}: {q}", "Find {p}. {q}", "It is about {p}. {q}", "I mean {p}. {q}", "First find {p}; then say: {q}"]
@@ -141,24 +142,27 @@ class Asker:
         text = expand(self.rng.choice(step.fact.field.inverse), self.rng)
         return text.replace("{n}", self.rng.choice(step.fact.subject.kind.nouns))
 
-    def ask(self, step: Step, given: str, name: str) -> str:
-        """A full question or request for the step's answer, by itself; `name` is what in `given` must stay as it is."""
+    def ask(self, step: Step, given: str, name: str, plain: bool = False) -> str:
+        """A full question or request for the step's answer, by itself. `name` is what in `given` must stay as it is; `plain`
+        leaves out the ways of asking that only people have: a subquery is also the text a retriever is asked with."""
         rng, entry = self.rng, step.fact.field
         if step.forward and rng.random() < 0.5:
             return fill(self.template(entry.asks, given), given)
         template = self.template(entry.phrases, given) if step.forward else self.backward(step)
         target = step.reached
-        if (plain := PLAIN_VERB.match(template)) and rng.random() < 0.45:
-            head = "Who" if target and target.kind.person and rng.random() < 0.6 else f"{rng.choice(['Which', 'Which', 'What'])} {plain.group(1)[4:]}"
-            return fill(f"{head} {plain.group(2)}?", given, v=given)
-        return self.wrap(self.put(template, given, v=given), target, name)
+        if (verb := PLAIN_VERB.match(template)) and rng.random() < 0.45:
+            head = "Who" if target and target.kind.person and rng.random() < 0.6 else f"{rng.choice(['Which', 'Which', 'What'])} {verb.group(1)[4:]}"
+            return fill(f"{head} {verb.group(2)}?", given, v=given)
+        return self.wrap(self.put(template, given, v=given), target, name, plain)
 
-    def wrap(self, phrase: str, target: Entity | None, name: str) -> str:
+    def wrap(self, phrase: str, target: Entity | None, name: str, plain: bool) -> str:
         rng = self.rng
-        if rng.random() < 0.09:
+        if not plain and rng.random() < 0.09:
             return self.terse(phrase, name)
         direct = VALUE if target is None else WHO if target.kind.person else WHAT
-        pool = direct if re.match(r"(the|a|an) |\S+'s? ", phrase) and rng.random() < 0.5 else ANY
+        pool = direct if re.match(r"(the|a|an) |\S+'s? ", phrase) and rng.random() < 0.5 else PLAIN if plain else ANY
+        if plain and pool is not PLAIN:
+            pool = pool[:2]
         noun = rng.choice(target.kind.nouns) if target else ""
         text = expand(rng.choice(pool), rng)
         return self.put(text, "", p=phrase, P=cap(phrase) if phrase[:4] in ("the ", "who", "what", "whi") or phrase.startswith("whoever") else phrase, n=noun)
@@ -198,7 +202,7 @@ class Asker:
     # Questions of each kind
 
     def hop(self, step: Step, bridges: list[str]) -> Hop:
-        return Hop(self.ask(step, step.given, step.start), step.fact.pid, step.answer if step.fact.pid else "", bridges)
+        return Hop(self.ask(step, step.given, step.start, plain=True), step.fact.pid, step.answer if step.fact.pid else "", bridges)
 
     def chain(self, hops: int, hidden_end: bool = False) -> Question | None:
         steps = self.walk(hops, hidden_end)
