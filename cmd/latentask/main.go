@@ -38,6 +38,7 @@ func newRootCommand() *cobra.Command {
 		newDemoCommand(),
 		newLoadCommand(),
 		newAskCommand(),
+		newEvalCommand(),
 	)
 	return root
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -19,6 +20,8 @@ type Question struct {
 	PassagesPerHop   int
 	// Read are the properties that make a passage, Show those that come back.
 	Read, Show []string
+	// Without leaves objects out of every search. It may be nil.
+	Without *Without
 	// TargetVector names the vector to search, where there are several.
 	TargetVector string
 	Decode       bool
@@ -31,6 +34,25 @@ type Question struct {
 	Vectors bool
 	Budget  time.Duration
 	Limit   int
+}
+
+// Without is the objects of which a text property (or "id") has one of some
+// values.
+type Without struct {
+	Property string
+	Values   []string
+}
+
+// filter is it as a where filter.
+func (w *Without) filter() string {
+	operands := make([]string, len(w.Values))
+	for i, value := range w.Values {
+		operands[i] = fmt.Sprintf("{path: %s, operator: NotEqual, valueText: %s}", quoteAll([]string{w.Property}), quote(value))
+	}
+	if len(operands) == 1 {
+		return operands[0]
+	}
+	return "{operator: And, operands: [" + strings.Join(operands, ", ") + "]}"
 }
 
 // Ask sends a question. A reply without objects, which GraphQL has no place for
@@ -75,6 +97,9 @@ func (c *Client) Ask(ctx context.Context, q Question) (*Reply, error) {
 
 	var args arguments
 	args.add("latentAsk", "{"+ask.String()+"}")
+	if q.Without != nil && len(q.Without.Values) > 0 {
+		args.add("where", q.Without.filter())
+	}
 	args.addString("tenant", q.Tenant)
 	args.addInt("limit", q.Limit)
 

@@ -118,6 +118,13 @@ func TestAskForDetails(t *testing.T) {
 	require.Equal(t, []Found{{ID: "a", Score: 0.5, KeywordRank: 2}}, hop.Found)
 	require.Equal(t, []Latent{{Kind: "think", N: 1, Words: []Token{{" born", 0.25}}, Focus: []string{"holm"}}}, hop.Lens)
 
+	_, err = c.Ask(context.Background(), Question{Collection: "Passage", Text: "x", Without: &Without{"pid", []string{"a", `b"`}}})
+	require.NoError(t, err)
+	require.Contains(t, queries[1], `where: {operator: And, operands: [{path: ["pid"], operator: NotEqual, valueText: "a"}, {path: ["pid"], operator: NotEqual, valueText: "b\""}]}`)
+	_, err = c.Ask(context.Background(), Question{Collection: "Passage", Text: "x", Without: &Without{"id", []string{"a"}}})
+	require.NoError(t, err)
+	require.Contains(t, queries[2], `where: {path: ["id"], operator: NotEqual, valueText: "a"}`)
+
 	_, err = c.Ask(context.Background(), Question{Collection: "Passage", Text: "x", Search: "AUTO}"})
 	require.ErrorContains(t, err, "search")
 }
@@ -380,4 +387,32 @@ func TestWriteHops(t *testing.T) {
 	} {
 		require.Contains(t, b.String(), line)
 	}
+}
+
+func TestWaitBundle(t *testing.T) {
+	looks := 0
+	meta := func(state map[string]any) *Client {
+		return fakeNode(t, map[string]http.HandlerFunc{
+			"GET /v1/meta": func(w http.ResponseWriter, _ *http.Request) {
+				looks++
+				module := state
+				if looks == 1 {
+					module = map[string]any{"state": "loading"}
+				}
+				answer(t, w, map[string]any{"version": "1.39.0", "modules": map[string]any{"qna-latent": module}})
+			},
+		})
+	}
+	o, err := meta(map[string]any{"state": "ready", "bundle": map[string]any{"name": "small", "version": "1"}}).WaitBundle(context.Background())
+	require.NoError(t, err)
+	require.Equal(t, "small 1", o.Bundle)
+	require.Equal(t, 2, looks)
+	_, err = meta(map[string]any{"state": "failed", "reason": "lm.onnx is broken"}).WaitBundle(context.Background())
+	require.ErrorContains(t, err, "lm.onnx is broken")
+	_, err = meta(map[string]any{}).WaitBundle(context.Background())
+	require.ErrorContains(t, err, "no latentask")
+	ctx, cancel := context.WithTimeout(context.Background(), 2*waitInterval)
+	defer cancel()
+	_, err = meta(map[string]any{"state": "loading"}).WaitBundle(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

@@ -130,33 +130,16 @@ func (h *host) waitBundle(ctx context.Context, config Config) error {
 	defer step.End()
 	ctx, cancel := context.WithTimeout(ctx, bundleTimeout)
 	defer cancel()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		o, err := h.client.Operator(ctx)
-		if err != nil {
-			return err
-		}
-		switch o.State {
-		case "ready":
-			step.End()
-			fmt.Fprintf(config.Progress, "==> bundle %s on %s\n", o.Bundle, o.Device)
-			if o.Warning != "" {
-				fmt.Fprintf(config.Progress, "    %s\n", o.Warning)
-			}
-			return nil
-		case "loading":
-		case "":
-			return fmt.Errorf("the node at %s has no latentask in it; build one with `latentask build`", h.client.URL())
-		default:
-			return fmt.Errorf("the bundle is %s: %s (`make bundle` assembles it)", o.State, o.Reason)
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for the bundle: %w", ctx.Err())
-		case <-tick.C:
-		}
+	o, err := h.client.WaitBundle(ctx)
+	if err != nil {
+		return err
 	}
+	step.End()
+	fmt.Fprintf(config.Progress, "==> bundle %s on %s\n", o.Bundle, o.Device)
+	if o.Warning != "" {
+		fmt.Fprintf(config.Progress, "    %s\n", o.Warning)
+	}
+	return nil
 }
 
 // close stops a node that this process started.

@@ -44,7 +44,24 @@ func File[T any](path string) iter.Seq2[T, error] {
 // Read yields the values that r holds, see File.
 func Read[T any](r io.Reader) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var zero T
+		for line, err := range Lines[T](r) {
+			if !yield(line.Value, err) {
+				return
+			}
+		}
+	}
+}
+
+// Line is a value and the line on which it stands, from 1.
+type Line[T any] struct {
+	Number int
+	Value  T
+}
+
+// Lines yields the values that r holds with their lines, see File.
+func Lines[T any](r io.Reader) iter.Seq2[Line[T], error] {
+	return func(yield func(Line[T], error) bool) {
+		var zero Line[T]
 		buffered := bufio.NewReader(r)
 		source := io.Reader(buffered)
 		if magic, _ := buffered.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
@@ -70,7 +87,7 @@ func Read[T any](r io.Reader) iter.Seq2[T, error] {
 				yield(zero, fmt.Errorf("line %d: %w", number, err))
 				return
 			}
-			if !yield(value, nil) {
+			if !yield(Line[T]{Number: number, Value: value}, nil) {
 				return
 			}
 		}

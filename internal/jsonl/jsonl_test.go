@@ -97,3 +97,12 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestLinesCountsBlankOnes(t *testing.T) {
+	var numbers []int
+	for line, err := range Lines[int](strings.NewReader("1\n\n  \n2\n")) {
+		require.NoError(t, err)
+		numbers = append(numbers, line.Number)
+	}
+	require.Equal(t, []int{1, 4}, numbers)
+}

@@ -110,9 +110,20 @@ func (s *Step) show() {
 func (s *Step) line() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	seconds := int(time.Since(s.start).Seconds())
-	if s.total <= 0 {
-		return fmt.Sprintf("%s: %d s", s.label, seconds)
+	return text(s.label, s.done, s.total, time.Since(s.start))
+}
+
+// text is a line of a step that has run for some time, with the time left at
+// the speed so far.
+func text(label string, done, total int, ran time.Duration) string {
+	seconds := int(ran.Seconds())
+	if total <= 0 {
+		return fmt.Sprintf("%s: %d s", label, seconds)
 	}
-	return fmt.Sprintf("%s: %d of %d, %d s", s.label, s.done, s.total, seconds)
+	line := fmt.Sprintf("%s: %d of %d, %d s", label, done, total, seconds)
+	if done > 0 && done < total && seconds > 0 {
+		left := time.Duration(float64(ran) / float64(done) * float64(total-done))
+		line += ", " + left.Round(time.Second).String() + " left"
+	}
+	return line
 }

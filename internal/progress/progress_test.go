@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -26,4 +27,10 @@ func TestLineOfUnknownLength(t *testing.T) {
 	s := Start(&bytes.Buffer{}, "waiting", 0)
 	defer s.End()
 	require.Equal(t, "waiting: 0 s", s.line())
+}
+
+func TestTextTellsTheTimeLeft(t *testing.T) {
+	require.Equal(t, "loading: 10 of 40, 20 s, 1m0s left", text("loading", 10, 40, 20*time.Second))
+	require.Equal(t, "loading: 0 of 40, 20 s", text("loading", 0, 40, 20*time.Second))
+	require.Equal(t, "loading: 40 of 40, 20 s", text("loading", 40, 40, 20*time.Second))
 }
