@@ -57,12 +57,13 @@ def fill(template: str, name: str, **values: str) -> str:
 
 
 class Writer:
-    """Writes the pages of one world; `noise` are the names by type that a page may mention in passing."""
+    """Writes the pages of one world; pages may mention other entities of the type in passing."""
 
     def __init__(self, domain: Domain, common: Domain, entities: list[Entity], rng: random.Random):
         self.domain, self.common, self.rng = domain, common, rng
         self.peers = {kind.name: [e for e in entities if e.kind is kind] for kind in domain.kinds}
         self.formats: dict[tuple[str, int], list[str]] = {}
+        self.used: set[str] = set()  # fillers on the page being written
 
     def format(self, sheet: Sheet) -> str:
         """Pages of one kind mostly look alike within a world."""
@@ -74,6 +75,7 @@ class Writer:
     def write(self, sheets: list[Sheet]) -> tuple[str, str, str]:
         """(format, title, text) of a page."""
         rng, sheet = self.rng, sheets[0]
+        self.used.clear()
         if len(sheets) > 1:
             kind, text = self.roster(sheets)
         else:
@@ -127,8 +129,12 @@ class Writer:
         return text if text.startswith(fact.value) else cap(text)
 
     def filler(self) -> str:
-        pool = self.domain.fillers if self.domain.fillers and self.rng.random() < 0.7 else self.common.fillers
-        return cap(tidy(make(self.rng.choice(pool), self.rng)))
+        """A sentence without facts, of a kind that the page does not have yet."""
+        pool = self.domain.fillers if self.domain.fillers and self.rng.random() < 0.6 else self.common.fillers
+        pool = [line for line in pool if line not in self.used] or self.common.fillers
+        line = self.rng.choice(pool)
+        self.used.add(line)
+        return cap(tidy(make(line, self.rng)))
 
     def fillers(self) -> list[str]:
         roll = self.rng.random()

@@ -122,12 +122,14 @@ class Asker:
         return tidy(text)
 
     def template(self, options: list[str], given: str) -> str:
-        """One of `options`; a long phrase takes no possessive where that can be helped."""
-        if len(given.split()) > 3:
-            options = [o for o in options if "{x's}" not in o] or options
+        """One of `options`. A long phrase takes no possessive, and mostly stands at the end, where that can be helped."""
+        words = len(given.split())
         made = expand(self.rng.choice(options), self.rng)
-        for _ in range(4):
-            if "{x's}" not in made or len(given.split()) <= 3:
+        if words <= 3:
+            return made
+        at_end = words > 5 and self.rng.random() < 0.75
+        for _ in range(6):
+            if "{x's}" not in made and (not at_end or made.rstrip("?").endswith("{x}")):
                 break
             made = expand(self.rng.choice(options), self.rng)
         return made
@@ -139,7 +141,7 @@ class Asker:
         return self.put(self.backward(step), "", v=given)
 
     def backward(self, step: Step) -> str:
-        text = expand(self.rng.choice(step.fact.field.inverse), self.rng)
+        text = self.template(step.fact.field.inverse, "")
         return text.replace("{n}", self.rng.choice(step.fact.subject.kind.nouns))
 
     def ask(self, step: Step, given: str, name: str, plain: bool = False) -> str:
