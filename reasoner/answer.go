@@ -5,21 +5,29 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
+	"time"
+
+	"github.com/latentask/latentask/internal/bundle"
 )
 
-// reading is the pass that reads for the last time: passages and the think
-// tokens. There are no query tokens in it, since nothing will be searched.
-func (a *asking) reading(reads []*passage) []int64 {
-	tokens, _ := a.opening(reads)
-	return a.layout.thinkIDs(tokens)
+// given is an answer as one way of answering gives it.
+type given struct {
+	by     AnswerBy
+	text   string
+	source *Source
+	// logprob is the mean log probability of what the way chose; trust scales the
+	// probability that follows from it.
+	logprob, trust float64
+	abstained      bool
+	cut            bool // the time was over before the text ended
 }
 
-// answerNow answers behind the think tokens of the pass just made, whose query
-// tokens are rolled back.
+// answerNow answers behind what the pass just made has read; what it holds
+// beyond the place where an answer begins is rolled back.
 func (a *asking) answerNow(ctx context.Context, hop *Hop, stoppedBy string) error {
-	a.cache.rollback(a.layout.Latent.Query)
-	return a.answer(ctx, hop, nil, stoppedBy)
+	a.cache.rollback(a.undo)
+	a.undo = 0
+	return a.answer(ctx, hop, nil, nil, stoppedBy)
 }
 
 // answerLate ends a question whose budget does not allow to read any of what was
@@ -28,137 +36,134 @@ func (a *asking) answerNow(ctx context.Context, hop *Hop, stoppedBy string) erro
 // which nothing was read is given only where that was asked for, by ModeDirect.
 func (a *asking) answerLate(ctx context.Context) error {
 	need := a.pace.reading(len(a.layout.Prompt.Answer)) + a.pace.writing(1)
-	if len(a.candidates.ids) > 0 && a.allows(need) {
+	if len(a.reads) > 0 && a.allows(need) {
 		return a.answerNow(ctx, a.newHop(ActionAnswer), StoppedByBudget)
 	}
 	a.result.Answer = Answer{Abstained: true, Partial: true, StoppedBy: StoppedByBudget}
 	return nil
 }
 
-// answer reads tokens and has the model answer behind them.
-func (a *asking) answer(ctx context.Context, hop *Hop, tokens []int64, stoppedBy string) error {
-	tokens = append(tokens, a.layout.Prompt.Answer...)
+// answer reads passages and closing, the tokens after which an answer begins,
+// and has the model answer behind them, in each of the question's ways. The most
+// confident answer is kept.
+func (a *asking) answer(ctx context.Context, hop *Hop, reads []*passage, closing []int64, stoppedBy string) error {
 	done := a.since()
-	w, err := a.write(ctx, a.timer, pass{tokens: tokens}, a.layout.Limits.AnswerTokens)
-	done(&hop.Model)
+	defer func() { done(&hop.Model) }()
+	tail := slices.Concat(closing, a.layout.Prompt.Answer)
+	out, err := a.read(ctx, reads, tail, 1, slices.Contains(a.ways, AnswerByPointer))
 	if err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
-	if w.cut {
+	d := a.draft(a.timer, out.states)
+
+	var best given
+	confidence := float32(-1)
+	for _, by := range workOrder(a.ways) {
+		if confidence >= 0 && !a.allows(a.pace.writing(1)) {
+			break
+		}
+		g, err := a.giveBy(ctx, d, by)
+		if err != nil {
+			return fmt.Errorf("answer: %w", err)
+		}
+		c := a.layout.confidence(g)
+		if g.cut && confidence >= 0 {
+			continue // half a text beside a whole one
+		}
+		if c > confidence || c == confidence && slices.Index(a.ways, by) < slices.Index(a.ways, best.by) {
+			best, confidence = g, c
+		}
+	}
+	if best.cut {
 		stoppedBy = StoppedByBudget
 	}
 	a.result.Answer = Answer{
-		Text:       w.text,
-		Confidence: w.confidence,
-		Abstained:  w.text == "" || normalise(w.text) == abstainText,
-		Partial:    stoppedBy == StoppedByBudget || stoppedBy == StoppedByContext,
-		StoppedBy:  stoppedBy,
-	}
+		Text:       best.text,
+		Confidence: confidence,
+		Abstained:  best.abstained || best.text == "" || float64(confidence) < a.layout.Answer.Threshold,
+		By:         best.by,
+		Source:     best.source,
+	}.stopped(stoppedBy)
 	return nil
 }
 
-// tell puts the latents of hops into words. It runs after the answer, in the
-// question's cache, of which nothing else is needed by then, so that asking for
-// it changes nothing else. Where there is a budget it may take as long again;
-// what that leaves no time for stays without words.
-func (a *asking) tell(ctx context.Context) error {
-	if !a.request.Decode {
-		return nil
-	}
-	t := timer{now: a.timer.now}
-	if a.request.Budget > 0 {
-		t.deadline = t.now().Add(a.request.Budget)
-	}
-	for _, p := range a.pending {
-		done := t.since()
-		err := a.tellHop(ctx, t, p)
-		done(&p.hop.Decode)
-		if err != nil {
-			return fmt.Errorf("hop %d: decode: %w", p.hop.N, err)
-		}
-	}
-	return nil
+// stopped is the answer of a question that ended for that reason.
+func (a Answer) stopped(by string) Answer {
+	a.StoppedBy = by
+	a.Partial = by == StoppedByBudget || by == StoppedByContext
+	return a
 }
 
-// tellHop puts the latents of one hop into words, until t's deadline. A text
-// that it cuts is left out.
-func (a *asking) tellHop(ctx context.Context, t timer, p pendingText) error {
-	l := a.layout
-	thought, subquery, err := a.model.translate(ctx, p.think, p.query)
-	if err != nil {
-		return err
+// waysOf are the ways in which r is answered, the preferred first.
+func (l layout) waysOf(r Request) []AnswerBy {
+	switch {
+	case r.AnswerBy != AnswerByAuto:
+		return []AnswerBy{r.AnswerBy}
+	case r.Mode == ModeDirect:
+		return []AnswerBy{AnswerByFree} // nothing was read that a span could stand in
 	}
-	for _, text := range []struct {
-		into   *string
-		prompt []int64
-		inject []float32
-		limit  int
-	}{
-		{&p.hop.Thought, l.Prompt.Thought, thought, l.Limits.ThoughtTokens},
-		{&p.hop.Subquery, l.Prompt.Subquery, subquery, l.Limits.SubqueryTokens},
-	} {
-		if !t.allows(0) {
-			return nil
-		}
-		a.cache.rollback(len(a.cache.tokens))
-		tokens := l.injectIDs(slices.Clone(text.prompt), len(text.inject)/l.hidden())
-		w, err := a.write(ctx, t, pass{tokens: tokens, inject: text.inject}, text.limit)
-		if err != nil {
-			return err
-		}
-		if !w.cut {
-			*text.into = w.text
+	var ways []AnswerBy
+	for _, way := range l.Answer.Auto {
+		switch {
+		case way == bundle.WayFree:
+			ways = append(ways, AnswerByFree)
+		case way == bundle.WaySpan:
+			ways = append(ways, AnswerBySpan)
+		case way == bundle.WayPointer && r.Mode != ModeExplicit:
+			ways = append(ways, AnswerByPointer)
 		}
 	}
-	return nil
+	if len(ways) == 0 {
+		ways = []AnswerBy{AnswerBySpan}
+	}
+	return ways
 }
 
-// written is a text of the model's, on one line.
-type written struct {
-	text       string
-	confidence float32
-	cut        bool // the time was over before the text ended
+// workOrder puts the ways into the order in which they cost least: free writing
+// goes over what the span has computed as far as the two agree.
+func workOrder(ways []AnswerBy) []AnswerBy {
+	cost := []AnswerBy{AnswerBySpan, AnswerByPointer, AnswerByFree}
+	order := slices.Clone(ways)
+	slices.SortFunc(order, func(a, b AnswerBy) int { return slices.Index(cost, a) - slices.Index(cost, b) })
+	return order
 }
 
-// write reads p behind what the cache holds and decodes greedily from its last
-// token, one pass a token, until the model ends the text, limit tokens are
-// written, the cache is full, or t leaves no time for another token.
-func (a *asking) write(ctx context.Context, t timer, p pass, limit int) (written, error) {
-	p.rows = []int64{int64(len(p.tokens) - 1)}
-	out, err := a.extend(ctx, p)
-	if err != nil {
-		return written{}, err
+func (a *asking) giveBy(ctx context.Context, d *draft, by AnswerBy) (given, error) {
+	switch by {
+	case AnswerBySpan:
+		return a.giveSpan(ctx, d)
+	case AnswerByPointer:
+		return a.givePointer(ctx, d)
 	}
+	w, err := d.free(ctx, a.layout.Limits.AnswerTokens)
+	return given{
+		by: AnswerByFree, text: w.text, source: a.standsIn(w.text),
+		logprob: w.logprob, trust: 1, abstained: normalise(w.text) == abstainText, cut: w.cut,
+	}, err
+}
 
-	var w written
-	var ids []int64
-	var sum float64
-	var scored int
-	for {
-		done := t.since()
-		id, logprob, err := a.model.head(ctx, out.states)
-		if err != nil {
-			return written{}, err
-		}
-		// That the text ends here is part of its probability.
-		sum += float64(logprob)
-		scored++
-		if id == a.layout.Backbone.EOS || id == a.layout.Backbone.Newline {
-			break
-		}
-		ids = append(ids, id)
-		if len(ids) == limit || a.cache.room() == 0 {
-			break
-		}
-		if w.cut = !t.allows(a.pace.writing(1)); w.cut {
-			break
-		}
-		if out, err = a.cache.extend(ctx, a.model, pass{tokens: []int64{id}, rows: []int64{0}}); err != nil {
-			return written{}, err
-		}
-		a.pace.measure(&a.pace.steps, 1, done())
+// confidence is the share of answers like g that are right, as the bundle's
+// calibration has it.
+func (l layout) confidence(g given) float32 {
+	c := l.Answer.Ways.Free
+	switch g.by {
+	case AnswerBySpan:
+		c = l.Answer.Ways.Span
+	case AnswerByPointer:
+		c = l.Answer.Ways.Pointer
 	}
-	w.text = strings.Join(strings.Fields(a.lm.Decode(ids)), " ")
-	w.confidence = float32(math.Exp(sum / float64(scored)))
-	return w, nil
+	const least = 1e-6 // of what is made odds of
+	p := max(least, min(1-least, math.Exp(g.logprob)*g.trust))
+	return float32(1 / (1 + math.Exp(-(c.Scale*math.Log(p/(1-p)) + c.Shift))))
+}
+
+// answering is the time that giving an answer takes.
+func (a *asking) answering() time.Duration {
+	texts := 0
+	for _, by := range a.ways {
+		if by != AnswerByPointer {
+			texts++
+		}
+	}
+	return a.pace.writing(texts * a.layout.Limits.AnswerTokens)
 }

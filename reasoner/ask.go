@@ -12,26 +12,23 @@ type asking struct {
 	timer
 	slowest time.Duration // of the searches made
 
-	request  Request // defaults filled in
+	request  Request    // defaults filled in
+	ways     []AnswerBy // of answering, the preferred first
 	question questionText
 	searcher Searcher
 	cache    *cache
 
-	hops       []*Hop
-	found      []*passage // in the order of finding
-	ids        []string   // theirs
-	known      map[string]bool
-	candidates candidates
-	think      []float32 // states of the last pass
-	query      []float32
-	pending    []pendingText
-	result     Result
-}
+	hops  []*Hop
+	found []*passage // in the order of finding
+	ids   []string   // theirs
+	known map[string]*passage
+	memory
+	asked   string // the words of the last search
+	undo    int    // tokens in the cache behind the place where an answer begins
+	pending []pendingText
+	result  Result
 
-// pendingText is a hop whose latents may have to be told in words.
-type pendingText struct {
-	hop          *Hop
-	think, query []float32
+	vocabulary, lens []float32 // space for the head's output, of one token and of a hop's latents
 }
 
 func (a *asking) newHop(action string) *Hop {
@@ -46,7 +43,7 @@ func (a *asking) run(ctx context.Context) error {
 	if r.Mode == ModeDirect {
 		hops = 0 // nothing is read
 	}
-	c, err := a.caches.get(a.layout.longest(len(a.question.tokens), hops, r.PassagesPerHop))
+	c, err := a.caches.get(a.layout.longest(r.Mode, len(a.question.tokens), hops, r.PassagesPerHop), r.Mode == ModeExplicit)
 	if err != nil {
 		return err
 	}
@@ -56,8 +53,12 @@ func (a *asking) run(ctx context.Context) error {
 	switch r.Mode {
 	case ModeSingle, ModeDirect:
 		err = a.plain(ctx)
+	case ModeIterative:
+		err = a.iterative(ctx)
+	case ModeExplicit:
+		err = a.loop(ctx, a.explicitTurn)
 	default:
-		err = a.latent(ctx)
+		err = a.loop(ctx, a.latentTurn)
 	}
 	if err != nil {
 		return err
@@ -84,29 +85,21 @@ func (a *asking) giveBack(c *cache) { _ = a.caches.put(c) }
 func (a *asking) plain(ctx context.Context) error {
 	hop := a.newHop(ActionQuery)
 	done := a.since()
-	vector, err := a.Embed(ctx, a.question.text)
+	err := a.embed(ctx, hop, a.question.text)
 	done(&hop.Model)
-	if err != nil {
-		return fmt.Errorf("embed the question: %w", err)
-	}
-	hop.Vector = vector
-
-	limit := a.request.MaxHops * a.request.PassagesPerHop
-	if a.request.Mode == ModeSingle {
-		opening, _ := a.opening(nil)
-		room := a.cache.room() - len(opening) - a.layout.closing()
-		limit = max(1, min(limit, room/a.layout.passageSpan()))
-	}
-	fresh, err := a.search(ctx, hop, limit)
 	if err != nil {
 		return err
 	}
-	question := a.reading(nil)
-	if !a.allows(a.pace.reading(len(question)) + a.pace.writing(1)) {
+	fresh, err := a.search(ctx, hop, a.request.MaxHops*a.request.PassagesPerHop)
+	if err != nil {
+		return err
+	}
+	opening, _ := a.opening(nil)
+	if !a.allows(a.pace.reading(len(opening)+len(a.closing())) + a.pace.writing(1)) {
 		return a.answerLate(ctx)
 	}
 	if a.request.Mode == ModeDirect {
-		return a.answer(ctx, a.newHop(ActionAnswer), question, StoppedByDirect)
+		return a.answer(ctx, a.newHop(ActionAnswer), nil, a.closing(), StoppedByDirect)
 	}
 	reads, short, err := a.choose(ctx, hop, fresh)
 	switch {
@@ -114,8 +107,18 @@ func (a *asking) plain(ctx context.Context) error {
 		return err
 	case short == "":
 		short = StoppedBySingle
-	case len(reads) == 0: // there is no time; the limit saw to it that they fit
+	case len(reads) == 0 && short == StoppedByBudget:
 		return a.answerLate(ctx)
 	}
-	return a.answer(ctx, a.newHop(ActionAnswer), a.reading(reads), short)
+	return a.answer(ctx, a.newHop(ActionAnswer), reads, a.closing(), short)
+}
+
+// embed makes the retriever's own vector of a text the query of hop.
+func (a *asking) embed(ctx context.Context, hop *Hop, text string) error {
+	vector, err := a.Embed(ctx, text)
+	if err != nil {
+		return fmt.Errorf("hop %d: embed: %w", hop.N, err)
+	}
+	hop.Vector, a.asked = vector, text
+	return nil
 }

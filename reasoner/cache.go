@@ -18,8 +18,9 @@ import (
 type cache struct {
 	store    store
 	tokens   []int64
-	capacity int // of the store
-	limit    int // of this use: a question gets no more room in a cache that happens to be large
+	capacity int  // of the store
+	limit    int  // of this use: a question gets no more room in a cache that happens to be large
+	twin     bool // of this use: the twin's keys and values, not the loop's
 }
 
 // room is how many more tokens fit.
@@ -45,6 +46,9 @@ func (c *cache) extend(ctx context.Context, m model, p pass) (output, error) {
 // rollback forgets the last n tokens.
 func (c *cache) rollback(n int) { c.tokens = c.tokens[:len(c.tokens)-min(n, len(c.tokens))] }
 
+// keep forgets all but the first n tokens.
+func (c *cache) keep(n int) { c.tokens = c.tokens[:min(n, len(c.tokens))] }
+
 // cachePool keeps caches between questions, since their memory is large (46 KB
 // a token in float32, for the default backbone) and the system's price for
 // fresh pages is paid in the middle of a question.
@@ -69,18 +73,19 @@ func roundUp(n int) int { return (n + cacheStep - 1) / cacheStep * cacheStep }
 // need at once. A question that asks for more passages gets a cache that is
 // freed behind it.
 func newCachePool(m model, l layout, questions int) *cachePool {
-	most := roundUp(l.longest(l.Limits.QuestionTokens, l.Limits.Hops, l.Limits.Passages))
+	most := roundUp(l.longest(ModeLatent, l.Limits.QuestionTokens, l.Limits.Hops, l.Limits.Passages))
 	return &cachePool{model: m, tokenBytes: l.tokenBytes(), keep: questions * most * l.tokenBytes()}
 }
 
-// get hands out an empty cache for at least n tokens; put takes it back.
-func (p *cachePool) get(n int) (*cache, error) {
+// get hands out an empty cache for at least n tokens, of the loop's backbone or
+// of its twin, whose shapes are the same; put takes it back.
+func (p *cachePool) get(n int, twin bool) (*cache, error) {
 	p.mu.Lock()
 	if i := slices.IndexFunc(p.idle, func(c *cache) bool { return c.capacity >= n }); i >= 0 {
 		c := p.idle[i]
 		p.idle = slices.Delete(p.idle, i, i+1)
 		p.mu.Unlock()
-		c.tokens, c.limit = c.tokens[:0], n
+		c.tokens, c.limit, c.twin = c.tokens[:0], n, twin
 		return c, nil
 	}
 	p.mu.Unlock()
@@ -90,7 +95,7 @@ func (p *cachePool) get(n int) (*cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cache{store: s, capacity: capacity, limit: n}, nil
+	return &cache{store: s, capacity: capacity, limit: n, twin: twin}, nil
 }
 
 // put takes a cache back that no pass uses any more. While the idle caches take

@@ -29,6 +29,7 @@ type Engine struct {
 	layout        layout
 	model         model
 	lm, retriever tokenizer
+	unknown       int64 // the first token of saying that one does not know
 	embedder      Embedder
 	admission     *admission
 	caches        *cachePool
@@ -74,6 +75,9 @@ func newEngine(l layout, m model, lm, retriever tokenizer, e Embedder, options O
 		pace:      new(pace),
 		now:       time.Now,
 	}
+	if ids := lm.IDs(spaced(abstainText), false); len(ids) > 0 {
+		engine.unknown = ids[0]
+	}
 	engine.life, engine.end = context.WithCancel(context.Background())
 	return engine
 }
@@ -84,48 +88,69 @@ func newEngine(l layout, m model, lm, retriever tokenizer, e Embedder, options O
 func (e *Engine) rehearse() error {
 	for range 2 {
 		e.pace = new(pace)
-		if err := e.rehearseOnce(); err != nil {
+		if err := e.rehearseLoop(); err != nil {
 			return err
 		}
+	}
+	if e.layout.hasTwin() {
+		return e.rehearseTwin()
 	}
 	return nil
 }
 
-func (e *Engine) rehearseOnce() error {
-	a := e.begin(Request{MaxHops: 1, PassagesPerHop: 1, Decode: true}, e.question("?"))
-	c, err := e.caches.get(e.layout.longest(len(a.question.tokens), 1, 1))
+func (e *Engine) rehearseLoop() error {
+	a, err := e.rehearsal(ModeLatent)
 	if err != nil {
 		return err
 	}
-	a.cache = c
-	defer a.giveBack(c)
-	hop := a.newHop(ActionQuery)
-	if _, err := a.turn(e.life, hop, nil); err != nil {
+	defer a.giveBack(a.cache)
+	if _, err := a.latentTurn(e.life, a.newHop(ActionQuery), nil); err != nil {
 		return err
 	}
-	a.cache.rollback(e.layout.Latent.Query)
-	out, err := a.extend(e.life, pass{tokens: e.layout.Prompt.Answer, rows: []int64{0}})
+	a.cache.rollback(a.undo)
+	out, err := a.read(e.life, nil, e.layout.Prompt.Answer, 1, false)
 	if err != nil {
 		return err
 	}
+	d := a.draft(a.timer, out.states)
 	// One step of writing, whether or not the model would go on.
-	done := a.since()
-	token, _, err := e.model.head(e.life, out.states)
+	for _, ids := range [][]int64{nil, {e.layout.Backbone.Newline}} {
+		if _, err := d.logprobs(e.life, ids); err != nil {
+			return err
+		}
+	}
+	if e.layout.hasPointer() {
+		if _, err := a.givePointer(e.life, d); err != nil {
+			return err
+		}
+	}
+	p := a.pending[0]
+	_, _, err = e.model.translate(e.life, p.think, p.query)
+	return err
+}
+
+func (e *Engine) rehearseTwin() error {
+	a, err := e.rehearsal(ModeExplicit)
 	if err != nil {
 		return err
 	}
-	if _, err := a.cache.extend(e.life, e.model, pass{tokens: []int64{token}, rows: []int64{0}}); err != nil {
-		return err
-	}
-	e.pace.measure(&e.pace.steps, 1, done())
-	_, _, err = e.model.translate(e.life, a.think, a.query)
+	defer a.giveBack(a.cache)
+	_, err = a.read(e.life, nil, a.closing(), 1, false)
 	return err
+}
+
+// rehearsal is a question of nobody's. The caller gives its cache back.
+func (e *Engine) rehearsal(m Mode) (*asking, error) {
+	a := e.begin(Request{Mode: m, MaxHops: 1, PassagesPerHop: 1}, e.question("?"))
+	c, err := e.caches.get(e.layout.longest(m, len(a.question.tokens), 1, 1), m == ModeExplicit)
+	a.cache = c
+	return a, err
 }
 
 func (e *Engine) begin(r Request, q questionText) *asking {
 	return &asking{
-		Engine: e, timer: timer{now: e.now}, request: r, question: q,
-		known: map[string]bool{},
+		Engine: e, timer: timer{now: e.now}, request: r, ways: e.layout.waysOf(r), question: q,
+		known: map[string]*passage{},
 	}
 }
 
@@ -136,7 +161,7 @@ func (e *Engine) begin(r Request, q questionText) *asking {
 //
 // When ctx ends, the model stops within one operator of its graph and Ask
 // returns ctx's error. Other errors: *InputError, ErrExplicitUnavailable,
-// ErrOverloaded, ErrClosed, and s's own, wrapped.
+// ErrPointerUnavailable, ErrOverloaded, ErrClosed, and s's own, wrapped.
 func (e *Engine) Ask(parent context.Context, r Request, s Searcher) (*Result, error) {
 	start := e.now()
 	r, q, err := e.complete(r)

@@ -13,12 +13,14 @@ var (
 	// ErrClosed: the engine is closed or was closed while the question ran.
 	ErrClosed = errors.New("latentask: the reasoning engine is closed")
 	// ErrExplicitUnavailable: this bundle cannot write subqueries as text.
-	ErrExplicitUnavailable = errors.New("latentask: mode EXPLICIT needs a bundle with weights for explicit subqueries, and this one has none; use LATENT, SINGLE or DIRECT")
+	ErrExplicitUnavailable = errors.New("latentask: mode EXPLICIT needs a bundle with weights for explicit subqueries, and this one has none; use another mode")
+	// ErrPointerUnavailable: this bundle has no pointer.
+	ErrPointerUnavailable = errors.New("latentask: answerBy POINTER needs a bundle with a pointer, and this one has none; use AUTO, FREE or SPAN")
 )
 
 // InputError says what is wrong with a Request. Field is the request's field in
 // the spelling of the query languages (question, mode, maxHops, passagesPerHop,
-// budgetMs); Problem names the limit.
+// answerBy, budgetMs); Problem names the limit.
 type InputError struct {
 	Field, Problem string
 }

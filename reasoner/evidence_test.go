@@ -7,10 +7,10 @@ import (
 
 func TestEvidence(t *testing.T) {
 	found := []*passage{
-		{Evidence: Evidence{ID: "a", Hop: 1, Rank: 1}, text: "The city of York. Its river is the Ouse.", read: " The city of York."},
-		{Evidence: Evidence{ID: "b", Hop: 1, Rank: 2}, text: "Born in New York, in the U.S.", read: " Born in New York, in the U.S."},
-		{Evidence: Evidence{ID: "c", Hop: 2, Rank: 1}, text: "yes, new york again. Yorkshire", read: " yes, new york again. Yorkshire"},
-		{Evidence: Evidence{ID: "d", Hop: 2, Rank: 2}, text: "1. Knox (1514-1572), no. 10 in a list", read: " 1. Knox (1514-1572), no. 10 in a list"},
+		{Evidence: Evidence{ID: "a", Hop: 1, Rank: 1}, line: newLine("The city of York. Its river is the Ouse."), read: " The city of York."},
+		{Evidence: Evidence{ID: "b", Hop: 1, Rank: 2}, line: newLine("Born in New York, in the U.S."), read: " Born in New York, in the U.S."},
+		{Evidence: Evidence{ID: "c", Hop: 2, Rank: 1}, line: newLine("yes, new york again. Yorkshire"), read: " yes, new york again. Yorkshire"},
+		{Evidence: Evidence{ID: "d", Hop: 2, Rank: 2}, line: newLine("1. Knox (1514-1572), no. 10 in a list"), read: " 1. Knox (1514-1572), no. 10 in a list"},
 	}
 	for _, c := range []struct{ answer, want string }{
 		{"York", "a b c d"},

@@ -34,9 +34,27 @@ const (
 	longToken = 32
 )
 
+// stretch is a part of a passage's text: the one that begins at byte at.
+type stretch struct {
+	text string
+	at   int
+}
+
+// end is the byte behind it.
+func (s stretch) end() int { return s.at + len(s.text) }
+
+// cut is the part of s from byte i to byte j of it, without white space at the
+// ends; ok is false where that is all.
+func (s stretch) cut(i, j int) (_ stretch, ok bool) {
+	text := strings.TrimLeftFunc(s.text[i:j], unicode.IsSpace)
+	at := s.at + j - len(text)
+	text = strings.TrimRightFunc(text, unicode.IsSpace)
+	return stretch{text, at}, text != ""
+}
+
 // unit is a sentence, or a window of one.
 type unit struct {
-	text   string
+	stretch
 	tokens int
 	score  float32
 }
@@ -47,7 +65,7 @@ func (e *Engine) excerpts(ctx context.Context, passages []*passage, vector []flo
 	var long []*passage
 	for _, p := range passages {
 		if e.fits(p.text) {
-			e.prepare(p, p.text)
+			e.prepare(p, []stretch{{text: p.text}})
 		} else {
 			long = append(long, p)
 		}
@@ -90,33 +108,35 @@ func (e *Engine) tokens(text string) int { return len(e.lm.IDs(spaced(text), fal
 // its order.
 func (e *Engine) units(text string, words map[string]bool, limit int) []unit {
 	budget := e.layout.Limits.PassageTokens
-	var texts []string
+	var parts []stretch
 	for _, s := range shortlist(sentences(text, longToken*budget/2), words, limit) {
-		texts = append(texts, e.windows(s, budget)...)
+		parts = append(parts, e.windows(s, budget)...)
 	}
 	var units []unit
-	for _, s := range shortlist(texts, words, limit) {
-		units = append(units, unit{text: s, tokens: e.tokens(s)})
+	for _, s := range shortlist(parts, words, limit) {
+		units = append(units, unit{stretch: s, tokens: e.tokens(s.text)})
 	}
 	return units
 }
 
 // windows divides a sentence of more than budget tokens into pieces of about
 // half of it, at word boundaries where there are any.
-func (e *Engine) windows(sentence string, budget int) []string {
-	encoding := e.lm.Encode(spaced(sentence), false)
+func (e *Engine) windows(sentence stretch, budget int) []stretch {
+	text := spaced(sentence.text)
+	encoding := e.lm.Encode(text, false)
 	if len(encoding.IDs) <= budget {
-		return []string{sentence}
+		return []stretch{sentence}
 	}
-	text, half := spaced(sentence), max(1, budget/2)
-	var windows []string
+	half := max(1, budget/2)
+	var windows []stretch
 	for start, last := 0, 0; start < len(text); {
 		last = min(last+half, len(encoding.IDs))
 		end := len(text)
 		if last < len(encoding.IDs) {
 			end = boundary(text, start, encoding.Offsets[last-1][1])
 		}
-		if w := strings.TrimSpace(text[start:end]); w != "" {
+		// Behind the space that text has before the sentence.
+		if w, ok := sentence.cut(max(start-1, 0), end-1); ok {
 			windows = append(windows, w)
 		}
 		start = end
@@ -147,30 +167,32 @@ func boundary(text string, start, end int) int {
 // sentences divides a text at Unicode's sentence boundaries, and what is longer
 // than limit bytes further at white space, so that no step after this one has
 // to take in a text of any size at once. No sentence is blank.
-func sentences(text string, limit int) []string {
+func sentences(text string, limit int) []stretch {
 	limit = max(limit, utf8.UTFMax)
-	var out []string
-	add := func(s string) {
-		if s = strings.TrimSpace(s); s != "" {
-			out = append(out, s)
-		}
-	}
-	for state := -1; text != ""; {
+	var out []stretch
+	rest, at := text, 0
+	for state := -1; rest != ""; {
 		var s string
-		s, text, state = uniseg.FirstSentenceInString(text, state)
-		for len(s) > limit {
-			end := boundary(s, 0, limit)
-			add(s[:end])
-			s = strings.TrimSpace(s[end:])
+		s, rest, state = uniseg.FirstSentenceInString(rest, state)
+		sentence := stretch{s, at}
+		at += len(s)
+		for len(sentence.text) > limit {
+			end := boundary(sentence.text, 0, limit)
+			if part, ok := sentence.cut(0, end); ok {
+				out = append(out, part)
+			}
+			sentence, _ = sentence.cut(end, len(sentence.text))
 		}
-		add(s)
+		if sentence, ok := sentence.cut(0, len(sentence.text)); ok {
+			out = append(out, sentence)
+		}
 	}
 	return out
 }
 
 // shortlist keeps the limit texts that share most distinct words with words, in
 // their order; of equals the earlier.
-func shortlist(texts []string, words map[string]bool, limit int) []string {
+func shortlist(texts []stretch, words map[string]bool, limit int) []stretch {
 	if len(texts) <= limit {
 		return texts
 	}
@@ -179,7 +201,7 @@ func shortlist(texts []string, words map[string]bool, limit int) []string {
 	for i, text := range texts {
 		order[i] = i
 		seen := map[string]bool{}
-		for _, w := range splitWords(text) {
+		for _, w := range splitWords(text.text) {
 			if words[w] && !seen[w] {
 				seen[w] = true
 				shared[i]++
@@ -189,19 +211,19 @@ func shortlist(texts []string, words map[string]bool, limit int) []string {
 	slices.SortStableFunc(order, func(a, b int) int { return shared[b] - shared[a] })
 	order = order[:limit]
 	slices.Sort(order)
-	kept := make([]string, limit)
+	kept := make([]stretch, limit)
 	for k, i := range order {
 		kept[k] = texts[i]
 	}
 	return kept
 }
 
-// pick joins the best-scored units that fit budget tokens together, in their
+// pick chooses the best-scored units that fit budget tokens together, in their
 // order. Of equal scores the earlier unit goes first. A unit that does not fit
 // is passed over for the next one that does; when none fits, since a window by
 // itself may have more tokens than it had in its sentence, it is the best one,
 // for prepare to cut.
-func pick(units []unit, budget int) string {
+func pick(units []unit, budget int) []stretch {
 	order := make([]int, len(units))
 	for i := range order {
 		order[i] = i
@@ -226,11 +248,11 @@ func pick(units []unit, budget int) string {
 		kept = order[:min(1, len(order))]
 	}
 	slices.Sort(kept)
-	texts := make([]string, len(kept))
+	texts := make([]stretch, len(kept))
 	for k, i := range kept {
-		texts[k] = units[i].text
+		texts[k] = units[i].stretch
 	}
-	return strings.Join(texts, " ")
+	return texts
 }
 
 func dot(a, b []float32) float32 {

@@ -14,7 +14,7 @@ import (
 // axis.
 func read(t testing.TB, e *Engine, text string, words ...string) string {
 	t.Helper()
-	p := &passage{text: clean(text)}
+	p := &passage{line: newLine(text)}
 	set := map[string]bool{}
 	for _, w := range words {
 		set[w] = true
@@ -24,6 +24,20 @@ func read(t testing.TB, e *Engine, text string, words ...string) string {
 	}
 	if n := len(p.tokens); n > e.layout.Limits.PassageTokens {
 		t.Fatalf("%d tokens are read of %q", n, text)
+	}
+	// Whatever is read stands where the passage says, in pieces that are whole.
+	covered := 0
+	for _, part := range p.parts {
+		if got := p.read[part.at : part.at+part.n]; got != p.text[part.from:part.from+part.n] {
+			t.Fatalf("%q is read as %q", p.text[part.from:part.from+part.n], got)
+		}
+		if covered++; part.at != covered { // the space before it
+			t.Fatalf("parts %v of %q", p.parts, p.read)
+		}
+		covered += part.n
+	}
+	if covered != len(p.read) || strings.TrimSpace(p.read) == "" && len(p.parts) > 0 {
+		t.Fatalf("parts %v of %q", p.parts, p.read)
 	}
 	return p.read
 }
@@ -78,20 +92,47 @@ func TestExcerptOfLongText(t *testing.T) {
 func TestPrepareCuts(t *testing.T) {
 	e, _ := newFake(t, Options{})
 	p := &passage{}
-	e.prepare(p, "one two three four five six seven eight nine ten")
-	if p.read != " one two three four five six seven eight" || len(p.tokens) != 8 {
-		t.Errorf("reads %q, %d tokens", p.read, len(p.tokens))
+	e.prepare(p, []stretch{{text: "one two three four five six seven eight nine ten"}})
+	if n := len(p.tokens); n != 8 || len(p.offsets) != n || len(p.words) != n || p.read[p.offsets[n-1][0]:p.offsets[n-1][1]] != " eight" {
+		t.Errorf("%d tokens, %d offsets, words %v", n, len(p.offsets), p.words)
 	}
 	for _, c := range p.pieces {
-		if c.end > len(p.read) || c.state >= len(p.tokens) {
-			t.Errorf("candidate %+v", c)
+		if w := p.words[c.word]; c.end > p.offsets[7][1] || c.start < w.start || c.end > w.end || w.state >= len(p.tokens) {
+			t.Errorf("candidate %+v of word %+v", c, w)
 		}
 	}
-	for n, want := range map[int]string{-1: "", 0: "", 1: "a", 2: "a", 3: "a", 4: "a語", 5: "a語b", 99: "a語b"} {
-		if got := cutAfter("a語b", n); got != want {
-			t.Errorf("cut after %d: %q, want %q", n, got, want)
+}
+
+// Sentences that follow each other are one part, others are joined by a space
+// that no answer may cross.
+func TestParts(t *testing.T) {
+	e, _ := newFake(t, Options{})
+	original := "One two.  Three\nfour. Five six."
+	p := &passage{line: newLine(original), Evidence: Evidence{ID: "a"}}
+	e.prepare(p, []stretch{{p.text[:8], 0}, {p.text[9:20], 9}})
+	if p.read != " One two. Three four." || len(p.parts) != 1 {
+		t.Errorf("reads %q as %v", p.read, p.parts)
+	}
+	e.prepare(p, []stretch{{p.text[:8], 0}, {p.text[21:], 21}})
+	if p.read != " One two. Five six." || len(p.parts) != 2 {
+		t.Errorf("reads %q as %v", p.read, p.parts)
+	}
+	for _, c := range []struct {
+		start, end int
+		want       string
+	}{{1, 4, "One"}, {5, 8, "two"}, {10, 18, "Five six"}, {9, 14, ""}, {5, 14, ""}, {3, 3, ""}} {
+		got := ""
+		if s := p.source(c.start, c.end); s != nil {
+			got = original[s.Start:s.End]
+		}
+		if got != c.want {
+			t.Errorf("%d to %d stands for %q, want %q", c.start, c.end, got, c.want)
 		}
 	}
+}
+
+func scored(text string, tokens int, score float32) unit {
+	return unit{stretch: stretch{text: text}, tokens: tokens, score: score}
 }
 
 func TestPick(t *testing.T) {
@@ -101,11 +142,15 @@ func TestPick(t *testing.T) {
 		want  string
 	}{
 		{"nothing", nil, ""},
-		{"in the text's order", []unit{{"a", 3, 0.1}, {"b", 3, 0.3}, {"c", 3, 0.2}}, "b c"},
-		{"passed over", []unit{{"a", 3, 0.1}, {"b", 4, 0.3}, {"c", 5, 0.2}}, "a b"},
-		{"none fits: the best, to be cut", []unit{{"a", 9, 0.1}, {"b", 9, 0.3}, {"c", 9, 0.3}}, "b"},
+		{"in the text's order", []unit{scored("a", 3, 0.1), scored("b", 3, 0.3), scored("c", 3, 0.2)}, "b c"},
+		{"passed over", []unit{scored("a", 3, 0.1), scored("b", 4, 0.3), scored("c", 5, 0.2)}, "a b"},
+		{"none fits: the best, to be cut", []unit{scored("a", 9, 0.1), scored("b", 9, 0.3), scored("c", 9, 0.3)}, "b"},
 	} {
-		if got := pick(c.units, 8); got != c.want {
+		var texts []string
+		for _, s := range pick(c.units, 8) {
+			texts = append(texts, s.text)
+		}
+		if got := strings.Join(texts, " "); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -120,7 +165,7 @@ func TestExcerptErrors(t *testing.T) {
 	broken := errors.New("broken")
 	for _, embedder := range []Embedder{brokenEmbedder{broken}, brokenEmbedder{}} {
 		e.embedder = embedder
-		p := &passage{text: "One of them is this. Another of them is that. And so on."}
+		p := &passage{line: newLine("One of them is this. Another of them is that. And so on.")}
 		if err := e.excerpts(context.Background(), []*passage{p}, nil, nil); err == nil {
 			t.Error("no error")
 		}
@@ -141,7 +186,14 @@ func TestSentences(t *testing.T) {
 		{"abcdefghijkl", 5, []string{"abcde", "fghij", "kl"}},
 		{"語語語", 4, []string{"語語", "語"}},
 	} {
-		if got := sentences(c.text, c.limit); !reflect.DeepEqual(got, c.want) {
+		var got []string
+		for _, s := range sentences(c.text, c.limit) {
+			if c.text[s.at:s.end()] != s.text {
+				t.Errorf("%q: %q is not at %d", c.text, s.text, s.at)
+			}
+			got = append(got, s.text)
+		}
+		if !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%q: %q, want %q", c.text, got, c.want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,9 @@ func (t *fakeTable) id(word string) int64 {
 	defer t.mu.Unlock()
 	if id, ok := t.ids[word]; ok {
 		return id
+	}
+	if len(t.words) == fakeVocab {
+		panic("too many words in a test")
 	}
 	t.words = append(t.words, word)
 	t.ids[word] = int64(len(t.words) - 1)
@@ -79,7 +83,13 @@ func (t fakeTokenizer) Encode(text string, _ bool) bundle.Encoding {
 	return e
 }
 
-func (t fakeTokenizer) IDs(text string, special bool) []int64 { return t.Encode(text, special).IDs }
+func (t fakeTokenizer) IDs(text string, special bool) []int64 {
+	ids := t.Encode(text, special).IDs
+	if special && t.pieces {
+		ids = append(append([]int64{t.table.id("[CLS]")}, ids...), t.table.id("[SEP]"))
+	}
+	return ids
+}
 
 func (t fakeTokenizer) Decode(ids []int64) string {
 	t.table.mu.Lock()
@@ -91,17 +101,29 @@ func (t fakeTokenizer) Decode(ids []int64) string {
 	return strings.Join(words, " ")
 }
 
-const fakeVocab = 1 << 20
+// fakeVocab is more words than a test uses.
+const fakeVocab = 1 << 10
 
 func fakeManifest() *bundle.Manifest {
 	return &bundle.Manifest{
 		Name:      "fake",
-		Backbone:  bundle.Backbone{Hidden: 2, Layers: 1, KVHeads: 1, HeadDim: 1, Vocab: fakeVocab, MaxPositions: 512, EOS: 0, Newline: 1},
-		Retriever: bundle.Retriever{Dimension: 3, MaxTokens: 64, MaxQuestionTokens: 32, CLS: 7, SEP: 8},
+		Backbone:  bundle.Backbone{Hidden: 2, Layers: 1, KVHeads: 1, HeadDim: 1, Vocab: fakeVocab, MaxPositions: 512, EOS: 0, Newline: 1, Cache: bundle.CacheFloat32},
+		Retriever: bundle.Retriever{Dimension: 3, MaxTokens: 64, MaxQuestionTokens: 32, Words: bundle.WordPieces, CLS: 7, SEP: 8},
 		Latent:    bundle.Latent{Think: 2, Query: 3, Pieces: 4, FocusThreshold: 0.15},
 		Prompt:    bundle.Prompt{Question: []int64{2}, Passage: []int64{3}, Answer: []int64{4}, Thought: []int64{5}, Subquery: []int64{6}},
 		Limits:    bundle.Limits{Hops: 4, Passages: 2, PassageTokens: 8, QuestionTokens: 12, AnswerTokens: 4, ThoughtTokens: 4, SubqueryTokens: 4},
+		Search:    bundle.DefaultSearch(),
+		Answer:    fakeAnswer(),
+		Files:     map[string]bundle.File{},
 	}
+}
+
+// fakeAnswer writes freely where nothing is asked for: most tests are about
+// other things than the answer.
+func fakeAnswer() bundle.Answer {
+	a := bundle.DefaultAnswer()
+	a.Auto = []string{bundle.WayFree}
+	return a
 }
 
 // fakeModel follows a script. A state is (token, position in the sequence), so
@@ -113,14 +135,17 @@ type fakeModel struct {
 	answers int                // the hop whose action is to answer; 0: none
 	gates   map[string]float32 // by piece
 	next    map[int64]string   // what to write behind a token; else the end
+	likes   map[string]float64 // probabilities of other words, everywhere
+	pointed func(words int) pointed
 	clock   *fakeClock
 	heads   time.Duration        // what the head takes
 	fail    func(pass int) error // before a pass of several tokens
 	block   chan struct{}        // passes of several tokens wait for it, or for their context
 
 	mu           sync.Mutex
-	passes       []string // sequences with "|" before what the pass adds
+	passes       []string // sequences with "|" before what the pass adds, "‖" in the twin
 	compositions []composition
+	pointings    []pointing
 	stores       int
 	allocated    []int // capacities
 	closed       bool
@@ -164,12 +189,16 @@ func (m *fakeModel) forward(ctx context.Context, c *cache, p pass) (output, erro
 		}
 	}
 	if len(p.tokens) > 1 || len(c.tokens) > 0 {
-		m.passes = append(m.passes, strings.TrimSpace(m.render(c.tokens)+" | "+m.render(p.tokens)))
+		mark := " | "
+		if c.twin {
+			mark = " ‖ "
+		}
+		m.passes = append(m.passes, strings.TrimSpace(m.render(c.tokens)+mark+m.render(p.tokens)))
 	}
 	m.clock.advance(time.Duration(len(p.tokens)) * time.Millisecond)
 	hop := 1
 	for _, t := range c.tokens {
-		if t == fakeVocab { // the first think token of an earlier pass
+		if t == fakeVocab || c.twin && t == m.layout.Prompt.Thought[0] { // what closed an earlier pass
 			hop++
 		}
 	}
@@ -188,14 +217,35 @@ func (m *fakeModel) forward(ctx context.Context, c *cache, p pass) (output, erro
 	return out, nil
 }
 
-func (m *fakeModel) head(_ context.Context, state []float32) (int64, float32, error) {
+// head gives the next word, or else the end, half of the probability; likes of
+// what remains go to the words that it lists, and nearly nothing to the rest.
+func (m *fakeModel) head(_ context.Context, states, logprobs []float32) error {
 	m.clock.advance(m.heads)
-	word, ok := m.next[int64(state[0])]
-	if !ok {
-		return 0, float32(math.Log(0.5)), nil
+	for ; len(states) > 0; states, logprobs = states[m.layout.hidden():], logprobs[fakeVocab:] {
+		for i := range fakeVocab {
+			logprobs[i] = -20
+		}
+		for word, p := range m.likes {
+			logprobs[m.table.id(word)] = float32(math.Log(p))
+		}
+		id := int64(0)
+		if word, ok := m.next[int64(states[0])]; ok {
+			id = m.table.id(word)
+		}
+		logprobs[id] = float32(math.Log(0.5))
 	}
-	return m.table.id(word), float32(math.Log(0.5)), nil
+	return nil
 }
+
+func (m *fakeModel) point(_ context.Context, answer, words []float32) (pointed, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pointings = append(m.pointings, pointing{slices.Clone(answer), slices.Clone(words)})
+	return m.pointed(len(words) / m.layout.hidden()), nil
+}
+
+// pointing is what the pointer was asked.
+type pointing struct{ answer, words []float32 }
 
 func (m *fakeModel) compose(_ context.Context, c composition) ([]float32, []float32, error) {
 	m.mu.Lock()

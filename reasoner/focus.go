@@ -20,7 +20,7 @@ const (
 // reading order, for the copy head to choose from.
 type candidates struct {
 	ids    []int64
-	states []float32 // the backbone's state at the end of each piece's word
+	words  []int // of each the word that it belongs to, an index in memory.words
 	places []place
 }
 

@@ -8,6 +8,25 @@ import "github.com/latentask/latentask/internal/bundle"
 // backbone.max_positions.
 type layout struct{ *bundle.Manifest }
 
+// hasPointer and hasTwin say what the bundle has beyond the loop: the pointer,
+// and the twin that writes its subqueries.
+func (l layout) hasPointer() bool { return l.has(bundle.PointerFile) }
+func (l layout) hasTwin() bool    { return l.has(bundle.ExplicitFile) }
+
+func (l layout) has(file string) bool { _, ok := l.Files[file]; return ok }
+
+// ends says whether a token ends a text.
+func (l layout) ends(id int64) bool { return id == l.Backbone.EOS || id == l.Backbone.Newline }
+
+// thoughtIDs and subqueryIDs are what the twin writes a thought and a subquery
+// behind; each begins a line.
+func (l layout) thoughtIDs() []int64  { return l.onNewLine(l.Prompt.Thought) }
+func (l layout) subqueryIDs() []int64 { return l.onNewLine(l.Prompt.Subquery) }
+
+func (l layout) onNewLine(ids []int64) []int64 {
+	return append([]int64{l.Backbone.Newline}, ids...)
+}
+
 // abstainText is what the model is trained to write when it does not know.
 const abstainText = "unknown"
 
@@ -46,26 +65,47 @@ func (l layout) span(reads []*passage) int {
 	return n
 }
 
-// closing is how much room must be left after what a pass reads, so that the
-// question can be answered whichever way the pass ends: the think tokens, then
-// either the query tokens, which are rolled back, or the answer.
-func (l layout) closing() int {
-	return l.Latent.Think + max(l.Latent.Query, len(l.Prompt.Answer)+l.Limits.AnswerTokens)
+// closing are the tokens behind what was read, after which either an answer or a
+// query begins: the think tokens, or the twin's prompt for a thought.
+func (l layout) closing(m Mode) []int64 {
+	if m == ModeExplicit {
+		return l.thoughtIDs()
+	}
+	return l.thinkIDs(nil)
+}
+
+// querying is how many tokens a query takes behind closing, at most.
+func (l layout) querying(m Mode) int {
+	if m == ModeExplicit {
+		return l.Limits.ThoughtTokens + len(l.subqueryIDs()) + l.Limits.SubqueryTokens
+	}
+	return l.Latent.Query
+}
+
+// behind is how much room must be left after what a pass reads, so that the
+// question can be answered whichever way the pass ends: closing, then either a
+// query, which is rolled back, or the answer.
+func (l layout) behind(m Mode) int {
+	return len(l.closing(m)) + max(l.querying(m), len(l.Prompt.Answer)+l.Limits.AnswerTokens)
 }
 
 // longest is the room that a question of so many tokens can come to need: for
 // itself, what its hops read, and the answer, or, when that is given, for the
 // words of a hop's latents.
-func (l layout) longest(questionTokens, hops, passagesPerHop int) int {
-	n := len(l.Prompt.Question) + questionTokens + l.closing()
-	n += hops * (l.Latent.Think + l.Latent.Query + passagesPerHop*l.passageSpan())
+func (l layout) longest(m Mode, questionTokens, hops, passagesPerHop int) int {
+	n := len(l.Prompt.Question) + questionTokens + l.behind(m)
+	n += hops * (len(l.closing(m)) + l.querying(m) + passagesPerHop*l.passageSpan())
 	n = max(n,
 		len(l.Prompt.Thought)+l.Latent.Think+l.Limits.ThoughtTokens,
 		len(l.Prompt.Subquery)+l.Latent.Query+l.Limits.SubqueryTokens)
 	return min(n, l.Backbone.MaxPositions)
 }
 
-// tokenBytes is the memory of one token's keys and values, in float32.
+// tokenBytes is the memory of one token's keys and values.
 func (l layout) tokenBytes() int {
-	return l.Backbone.Layers * 2 * l.Backbone.KVHeads * l.Backbone.HeadDim * 4
+	bytes := 4
+	if l.Backbone.Cache == bundle.CacheFloat16 {
+		bytes = 2
+	}
+	return l.Backbone.Layers * 2 * l.Backbone.KVHeads * l.Backbone.HeadDim * bytes
 }

@@ -9,12 +9,16 @@ import "context"
 type model interface {
 	// allocate makes room for the keys and values of capacity tokens.
 	allocate(capacity int) (store, error)
-	// forward runs p behind the tokens that c holds and writes its keys and
-	// values after theirs; it leaves c's own bookkeeping to cache.extend.
+	// forward runs p behind the tokens that c holds, through the backbone that
+	// they are of, and writes its keys and values after theirs; it leaves c's own
+	// bookkeeping to cache.extend.
 	forward(ctx context.Context, c *cache, p pass) (output, error)
-	// head gives the most probable next token after a state, and its natural
-	// log probability.
-	head(ctx context.Context, state []float32) (token int64, logprob float32, err error)
+	// head writes the natural log probabilities of the next token after each of
+	// some states into logprobs: a row of the vocabulary each.
+	head(ctx context.Context, states, logprobs []float32) error
+	// point is the pointer's choice among words, given their states and the one
+	// behind which an answer begins. Only for a bundle that has a pointer.
+	point(ctx context.Context, answer, words []float32) (pointed, error)
 	// compose turns a hop's query states into its query vector.
 	compose(ctx context.Context, in composition) (vector, gates []float32, err error)
 	// translate turns a hop's latents into embeddings to be injected, from

@@ -18,6 +18,7 @@ type onnxModel struct {
 	headDim         int
 	lm, lmHead      *ort.Session
 	query, decoders *ort.Session
+	pointer, twin   *ort.Session // nil where the bundle has none
 }
 
 func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err error) {
@@ -41,7 +42,9 @@ func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err e
 		in, out []string
 	}{
 		{&m.lm, bundle.LMFile, in, out},
-		{&m.lmHead, bundle.HeadFile, []string{"states"}, []string{"token", "logprob"}},
+		{&m.twin, bundle.ExplicitFile, in, out},
+		{&m.lmHead, bundle.HeadFile, []string{"states"}, []string{"logprobs"}},
+		{&m.pointer, bundle.PointerFile, []string{"answer_state", "word_states", "word_mask"}, []string{"start", "starts", "end"}},
 		{
 			&m.query, bundle.QueryFile,
 			[]string{"query_states", "question_ids", "candidate_ids", "candidate_states", "candidate_mask"},
@@ -49,6 +52,9 @@ func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err e
 		},
 		{&m.decoders, bundle.DecodeFile, []string{"think_states", "query_states"}, []string{"thought", "subquery"}},
 	} {
+		if !b.Has(g.file) {
+			continue // the manifest was checked: it is one that a bundle may lack
+		}
 		// The arena saves about half of a pass' time in page faults; what it
 		// keeps is bounded by the longest sequence.
 		if *g.session, err = rt.Load(b.File(g.file), ort.SessionConfig{Inputs: g.in, Outputs: g.out, Arena: true}); err != nil {
@@ -60,7 +66,7 @@ func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err e
 
 func (m *onnxModel) Close() error {
 	var errs []error
-	for _, s := range []*ort.Session{m.lm, m.lmHead, m.query, m.decoders} {
+	for _, s := range []*ort.Session{m.lm, m.lmHead, m.query, m.decoders, m.pointer, m.twin} {
 		if s != nil {
 			errs = append(errs, s.Close())
 		}
@@ -120,23 +126,56 @@ func (m *onnxModel) forward(ctx context.Context, c *cache, p pass) (out output, 
 	if t.err != nil {
 		return output{}, t.err
 	}
+	backbone := m.lm
+	if c.twin {
+		backbone = m.twin
+	}
 	// The same tensors on both sides: keys and values are written where they lie.
-	return out, m.lm.Run(ctx, append(in, kv...), append(outs, kv...))
+	return out, backbone.Run(ctx, append(in, kv...), append(outs, kv...))
 }
 
-func (m *onnxModel) head(ctx context.Context, state []float32) (_ int64, _ float32, err error) {
-	token, logprob := make([]int64, 1), make([]float32, 1)
+func (m *onnxModel) head(ctx context.Context, states, logprobs []float32) (err error) {
+	h := m.layout.hidden()
+	rows := len(states) / h
 	var t tensors
 	defer t.close(&err)
-	in := []*ort.Tensor{t.float32s(state, 1, m.layout.hidden())}
-	out := []*ort.Tensor{t.int64s(token, 1), t.float32s(logprob, 1)}
+	in := []*ort.Tensor{t.float32s(states, rows, h)}
+	out := []*ort.Tensor{t.float32s(logprobs, rows, m.layout.Backbone.Vocab)}
 	if t.err != nil {
-		return 0, 0, t.err
+		return t.err
 	}
-	if err := m.lmHead.Run(ctx, in, out); err != nil {
-		return 0, 0, err
+	return m.lmHead.Run(ctx, in, out)
+}
+
+func (m *onnxModel) point(ctx context.Context, answer, words []float32) (p pointed, err error) {
+	if m.pointer == nil {
+		return pointed{}, ErrPointerUnavailable
 	}
-	return token[0], logprob[0], nil
+	h := m.layout.hidden()
+	n := len(words) / h
+	width := max(n, pointerStarts)
+	if width > n { // too few words: masked ones follow
+		words = append(make([]float32, 0, width*h), words...)[:width*h]
+	}
+	mask := make([]float32, width)
+	for i := range n {
+		mask[i] = 1
+	}
+	p = pointed{
+		start:  make([]float32, width+pointerSlots),
+		starts: make([]int64, pointerStarts),
+		end:    make([]float32, pointerStarts*width),
+	}
+	var t tensors
+	defer t.close(&err)
+	in := []*ort.Tensor{t.float32s(answer, 1, h), t.float32s(words, 1, width, h), t.float32s(mask, 1, width)}
+	out := []*ort.Tensor{
+		t.float32s(p.start, 1, len(p.start)), t.int64s(p.starts, 1, pointerStarts), t.float32s(p.end, 1, pointerStarts, width),
+	}
+	if t.err != nil {
+		return pointed{}, t.err
+	}
+	return p, m.pointer.Run(ctx, in, out)
 }
 
 func (m *onnxModel) compose(ctx context.Context, c composition) (_, _ []float32, err error) {

@@ -104,7 +104,7 @@ func TestParity(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := request(c)
-			r.Decode = true
+			r.Decode, r.Lens, r.AnswerBy = true, true, reasoner.AnswerByFree
 			got, err := e.Ask(t.Context(), r, &replay{blocks: c.Passages})
 			if err != nil {
 				t.Fatal(err)
@@ -140,6 +140,15 @@ func TestParity(t *testing.T) {
 				if oneLine(c.Thoughts[query]) != h.Thought || oneLine(c.Subqueries[query]) != h.Subquery {
 					t.Errorf("hop %d: thought %q and subquery %q, want %q and %q", h.N, h.Thought, h.Subquery, c.Thoughts[query], c.Subqueries[query])
 				}
+				if query < len(c.Lens) {
+					var likeliest []string
+					for _, token := range h.Lens {
+						likeliest = append(likeliest, token.Words[0].Text)
+					}
+					if !reflect.DeepEqual(likeliest, c.Lens[query]) {
+						t.Errorf("hop %d: lens %q, want %q", h.N, likeliest, c.Lens[query])
+					}
+				}
 				query++
 			}
 			if !reflect.DeepEqual(actions, c.Actions) {
@@ -148,9 +157,56 @@ func TestParity(t *testing.T) {
 			if got.Answer.Text != oneLine(c.Answer) {
 				t.Errorf("answer %q, want %q", got.Answer.Text, c.Answer)
 			}
+			for way, want := range c.Answers {
+				checkAnswer(t, e, b, c, way, want)
+			}
 		})
 	}
 	t.Logf("%d questions, cosine of the query vectors at least %f", len(p.Loop), least)
+}
+
+// checkAnswer asks for an answer in one way and compares it with the reference's.
+func checkAnswer(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, c bundle.LoopParity, way string, want bundle.AnswerParity) {
+	t.Helper()
+	r := request(c)
+	r.AnswerBy = reasoner.AnswerBy(strings.ToUpper(way))
+	result, err := e.Ask(t.Context(), r, &replay{blocks: c.Passages})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := result.Answer
+	if got.Text != want.Text || got.By != r.AnswerBy {
+		t.Errorf("%s: %q by %s, want %q", way, got.Text, got.By, want.Text)
+	}
+	ways := b.Manifest().Answer.Ways
+	fit := map[string]bundle.Calibration{bundle.WayFree: ways.Free, bundle.WaySpan: ways.Span, bundle.WayPointer: ways.Pointer}[way]
+	p := max(1e-6, min(1-1e-6, math.Exp(want.Score)))
+	confidence := 1 / (1 + math.Exp(-(fit.Scale*math.Log(p/(1-p)) + fit.Shift)))
+	if math.Abs(float64(got.Confidence)-confidence) > 0.02 {
+		t.Errorf("%s: confidence %f, want %f", way, got.Confidence, confidence)
+	}
+	if low := confidence < b.Manifest().Answer.Threshold; got.Abstained != (want.Abstained || low) {
+		t.Errorf("%s: abstained %v, want %v", way, got.Abstained, want.Abstained)
+	}
+	var texts []string
+	ids := map[string]int{}
+	for hop, block := range c.Passages {
+		for i, text := range block {
+			ids[fmt.Sprintf("%d.%d", hop, i)] = len(texts)
+			texts = append(texts, text)
+		}
+	}
+	switch {
+	case want.Source == nil && got.Source != nil && way != bundle.WayFree: // Python does not look where a free answer stands
+		t.Errorf("%s: source %+v, want none", way, got.Source)
+	case want.Source != nil && got.Source == nil:
+		t.Errorf("%s: no source, want %+v", way, want.Source)
+	case want.Source != nil:
+		passage := ids[got.Source.ID]
+		if text := strings.Join(strings.Fields(texts[passage][got.Source.Start:got.Source.End]), " "); passage != want.Source.Passage || text != want.Source.Text {
+			t.Errorf("%s: %q in passage %d, want %+v", way, text, passage, want.Source)
+		}
+	}
 }
 
 // withoutTimes is a result as it has to be the same every time.

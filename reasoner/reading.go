@@ -1,6 +1,13 @@
 package reasoner
 
-import "context"
+import (
+	"context"
+	"slices"
+)
+
+// chosenAtOnce is how many passages are made ready to be read before it is seen
+// whether more fit: of a search as large as a whole loop's, most may not.
+const chosenAtOnce = 16
 
 // choose settles what is read of the passages that hop found, the best first.
 // It returns those that have a text, fit the context, and can be read before
@@ -9,10 +16,15 @@ import "context"
 func (a *asking) choose(ctx context.Context, hop *Hop, fresh []*passage) (reads []*passage, short string, err error) {
 	n := a.inTime(fresh, true)
 	inTime := n == len(fresh)
-	if err := a.excerpt(ctx, hop, fresh[:n]); err != nil {
-		return nil, "", err
+	all := true
+	for done := 0; done < n && all; {
+		next := fresh[done:min(n, done+chosenAtOnce)]
+		if err := a.excerpt(ctx, hop, next); err != nil {
+			return nil, "", err
+		}
+		done += len(next)
+		reads, all = a.fit(fresh[:done])
 	}
-	reads, all := a.fit(fresh[:n])
 	if n = a.inTime(reads, false); n < len(reads) {
 		reads, inTime = reads[:n], false
 	}
@@ -35,9 +47,9 @@ func (a *asking) inTime(passages []*passage, choosing bool) int {
 	const bytesPerToken = 4
 	l := a.layout
 	opening, _ := a.opening(nil)
-	tokens := len(opening) + l.Latent.Think + len(l.Prompt.Answer)
+	tokens := len(opening) + len(a.closing()) + len(l.Prompt.Answer)
 	for i, p := range passages {
-		need := a.pace.writing(l.Limits.AnswerTokens)
+		need := a.answering()
 		if choosing {
 			tokens += min(l.passageSpan(), len(l.Prompt.Passage)+len(p.text)/bytesPerToken)
 			need += a.pace.choosing(i + 1)
@@ -57,7 +69,7 @@ func (a *asking) excerpt(ctx context.Context, hop *Hop, fresh []*passage) error 
 		return nil
 	}
 	words := map[string]bool{}
-	for _, w := range splitWords(a.question.text) {
+	for _, w := range splitWords(a.question.text + " " + a.asked) {
 		words[w] = true
 	}
 	for _, w := range hop.Focus {
@@ -73,7 +85,7 @@ func (a *asking) excerpt(ctx context.Context, hop *Hop, fresh []*passage) error 
 // answer needs, and whether those are all that have a text.
 func (a *asking) fit(fresh []*passage) (reads []*passage, all bool) {
 	opening, _ := a.opening(nil)
-	room := a.cache.room() - len(opening) - a.layout.closing()
+	room := a.cache.room() - len(opening) - a.layout.behind(a.request.Mode)
 	for _, p := range fresh {
 		if len(p.tokens) == 0 {
 			continue
@@ -100,4 +112,87 @@ func (a *asking) opening(reads []*passage) (tokens []int64, starts []int) {
 		tokens = append(tokens, p.tokens...)
 	}
 	return tokens, starts
+}
+
+// memory is what a question remembers of what it read, beside the keys and
+// values in its cache.
+type memory struct {
+	reads      []*passage // in reading order
+	words      []readWord // the question's, then those of reads; see asking.read
+	states     []float32  // [words, hidden]: the backbone's at the ends of words
+	candidates candidates // of the copy head: the pieces of the words of reads
+}
+
+// read is a pass over opening(reads) and tail. It returns the states of the last
+// wanted tokens of tail. With keep the words of what it read are remembered with
+// their states; without, the pass is cheaper, and neither the copy head nor the
+// pointer knows of them.
+//
+// The question's words are for the pointer alone, so they are left out where the
+// bundle has none.
+func (a *asking) read(ctx context.Context, reads []*passage, tail []int64, wanted int, keep bool) (output, error) {
+	asks := keep && len(a.cache.tokens) == 0 && a.layout.hasPointer()
+	tokens, starts := a.opening(reads)
+	tokens = append(tokens, tail...)
+
+	var rows []int64
+	question := len(a.layout.Prompt.Question)
+	if asks {
+		for _, w := range a.question.words {
+			rows = append(rows, int64(question+w.state))
+		}
+	}
+	if keep {
+		for i, p := range reads {
+			for _, w := range p.words {
+				rows = append(rows, int64(starts[i]+w.state))
+			}
+		}
+	}
+	rows = slices.Compact(rows) // they ascend, and two words may end in one token
+	ends := len(rows)
+	for i := len(tokens) - wanted; i < len(tokens); i++ {
+		rows = append(rows, int64(i))
+	}
+	out, err := a.extend(ctx, pass{tokens: tokens, rows: rows})
+	if err != nil {
+		return output{}, err
+	}
+	a.reads = append(a.reads, reads...)
+
+	h := a.layout.hidden()
+	state := func(row int) []float32 {
+		i, _ := slices.BinarySearch(rows[:ends], int64(row))
+		return out.state(i, h)
+	}
+	if asks {
+		for _, w := range a.question.words {
+			a.words = append(a.words, readWord{start: w.start, end: w.end})
+			a.states = append(a.states, state(question+w.state)...)
+		}
+	}
+	if keep {
+		for i, p := range reads {
+			first := len(a.words)
+			for _, w := range p.words {
+				a.words = append(a.words, readWord{p, p.partOf(w.start, w.end), w.start, w.end})
+				a.states = append(a.states, state(starts[i]+w.state)...)
+			}
+			for _, c := range p.pieces {
+				a.candidates.ids = append(a.candidates.ids, c.id)
+				a.candidates.words = append(a.candidates.words, first+c.word)
+				a.candidates.places = append(a.candidates.places, place{p.read, c.start, c.end})
+			}
+		}
+	}
+	return output{states: out.states[ends*h:], action: out.action[2*ends:]}, nil
+}
+
+// candidateStates are the states of the words of the copy head's candidates.
+func (m *memory) candidateStates(hidden int) []float32 {
+	states := make([]float32, 0, len(m.candidates.words)*hidden)
+	for _, w := range m.candidates.words {
+		states = append(states, m.states[w*hidden:(w+1)*hidden]...)
+	}
+	return states
 }

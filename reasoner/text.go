@@ -2,7 +2,6 @@ package reasoner
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/latentask/latentask/internal/bundle"
 )
@@ -14,13 +13,6 @@ type tokenizer interface {
 	Decode(ids []int64) string
 }
 
-// clean makes a text from outside one line of valid UTF-8 with single spaces.
-// The prompt's own pieces begin with line breaks, so a text without any cannot
-// pass for them.
-func clean(text string) string {
-	return strings.Join(strings.Fields(bundle.Clean(text)), " ")
-}
-
 // spaced is a text as both tokenizers get it: with the space before it that it
 // has behind a prompt piece. Offsets are bytes of this string.
 func spaced(text string) string { return " " + text }
@@ -29,64 +21,121 @@ func spaced(text string) string { return " " + text }
 type questionText struct {
 	text   string
 	tokens []int64 // the backbone's, without prompt.question
-	pieces []int64 // the retriever's, with [CLS] and [SEP]
+	pieces []int64 // the retriever's, with what it puts around a text
+
+	read    string   // spaced, what tokens are of
+	offsets [][2]int // bytes of read that each token covers
+	words   []word   // of read, for the pointer
+}
+
+// word is a word as the retriever divides a text.
+type word struct {
+	start, end int // bytes of the text as read
+	state      int // index of the backbone's token in which it ends
 }
 
 func (e *Engine) question(text string) questionText {
 	text = clean(text)
-	q := questionText{text: text, tokens: e.lm.IDs(spaced(text), false)}
-	q.pieces = append(q.pieces, e.layout.Retriever.CLS)
-	q.pieces = append(q.pieces, e.retriever.IDs(e.layout.Retriever.Prefix+text, false)...)
-	q.pieces = append(q.pieces, e.layout.Retriever.SEP)
+	q := questionText{text: text, read: spaced(text)}
+	lm := e.lm.Encode(q.read, false)
+	q.tokens, q.offsets = lm.IDs, lm.Offsets
+	q.pieces = e.retriever.IDs(e.layout.Retriever.AskPrefix()+text, true)
+	q.words, _ = e.wordsOf(lm, e.retriever.Encode(q.read, false))
 	return q
+}
+
+// wordsOf are the words of a text in both tokenizers, and of each the range of its
+// pieces. Words behind the last of lm's tokens are left out.
+func (e *Engine) wordsOf(lm, pieces bundle.Encoding) (words []word, ranges [][2]int) {
+	all := bundle.Words(pieces, e.layout.Retriever.Words)
+	for i, state := range bundle.Align(lm, pieces, all) {
+		if r := all[i]; state >= 0 {
+			words = append(words, word{pieces.Offsets[r[0]][0], pieces.Offsets[r[1]-1][1], state})
+			ranges = append(ranges, r)
+		}
+	}
+	return words, ranges
 }
 
 // passage is one passage found, and how it is read.
 type passage struct {
 	Evidence
-	text string // cleaned, whole
+	line // the whole text
 
-	read   string // spaced, what the model reads of it; empty when there is nothing to read
-	tokens []int64
-	pieces []piece
+	read    string // spaced, what the model reads of it but for what its budget cuts; empty when there is nothing to read
+	parts   []part // where that stands in text
+	tokens  []int64
+	offsets [][2]int // bytes of read that each token covers
+	words   []word
+	pieces  []piece
 }
+
+// part: read[at:at+n] is text[from:from+n]. A space stands before each part;
+// what it joins stood apart.
+type part struct{ at, n, from int }
 
 // piece is one of the retriever's word pieces of what is read of a passage.
 type piece struct {
 	id         int64
 	start, end int // bytes of passage.read
-	state      int // index in passage.tokens of the token in which its word ends
+	word       int // index in passage.words of the word that it belongs to
 }
 
-// prepare fills in what is read of p: excerpt, which must fit the budget but
-// for a tokenizer's surprise, against which it is cut once more.
-func (e *Engine) prepare(p *passage, excerpt string) {
-	if strings.TrimSpace(excerpt) == "" {
+// prepare fills in what is read of p: an excerpt, which must fit the budget but
+// for a tokenizer's surprise, against which it is cut.
+func (e *Engine) prepare(p *passage, excerpt []stretch) {
+	p.read, p.parts, p.tokens, p.offsets, p.words, p.pieces = "", nil, nil, nil, nil, nil
+	for _, s := range excerpt {
+		if strings.TrimSpace(s.text) == "" {
+			continue
+		}
+		if k := len(p.parts) - 1; k >= 0 {
+			if last := &p.parts[k]; s.at == last.from+last.n+1 && p.text[s.at-1] == ' ' {
+				last.n += 1 + len(s.text)
+				p.read += " " + s.text
+				continue
+			}
+		}
+		p.parts = append(p.parts, part{len(p.read) + 1, len(s.text), s.at})
+		p.read += spaced(s.text)
+	}
+	if p.read == "" {
 		return
 	}
-	p.read = spaced(excerpt)
 	lm := e.lm.Encode(p.read, false)
-	if n := e.layout.Limits.PassageTokens; len(lm.IDs) > n {
-		p.read = cutAfter(p.read, lm.Offsets[n-1][1])
-		lm = e.lm.Encode(p.read, false)
-		if len(lm.IDs) > n { // the cut made another token of what was left
-			lm.IDs, lm.Offsets = lm.IDs[:n], lm.Offsets[:n]
-		}
-	}
-	p.tokens = lm.IDs
+	n := min(len(lm.IDs), e.layout.Limits.PassageTokens)
+	lm.IDs, lm.Offsets = lm.IDs[:n], lm.Offsets[:n]
+	p.tokens, p.offsets = lm.IDs, lm.Offsets
+
 	pieces := e.retriever.Encode(p.read, false)
-	for i, state := range bundle.Align(lm, pieces) {
-		if state >= 0 {
-			p.pieces = append(p.pieces, piece{pieces.IDs[i], pieces.Offsets[i][0], pieces.Offsets[i][1], state})
+	var ranges [][2]int
+	p.words, ranges = e.wordsOf(lm, pieces)
+	for w, r := range ranges {
+		for i := r[0]; i < r[1]; i++ {
+			p.pieces = append(p.pieces, piece{pieces.IDs[i], pieces.Offsets[i][0], pieces.Offsets[i][1], w})
 		}
 	}
 }
 
-// cutAfter is s[:n], or less where n is inside a rune or s is shorter.
-func cutAfter(s string, n int) string {
-	n = max(0, min(n, len(s)))
-	for n < len(s) && n > 0 && !utf8.RuneStart(s[n]) {
-		n--
+// partOf is the index of the part in which read[start:end] lies, or -1 where it
+// lies in none.
+func (p *passage) partOf(start, end int) int {
+	for i, part := range p.parts {
+		if part.at <= start && start < end && end <= part.at+part.n {
+			return i
+		}
 	}
-	return s[:n]
+	return -1
+}
+
+// source is where read[start:end], which lies in one part, stands in the passage
+// as the Searcher gave it.
+func (p *passage) source(start, end int) *Source {
+	i := p.partOf(start, end)
+	if i < 0 {
+		return nil
+	}
+	shift := p.parts[i].from - p.parts[i].at
+	from, to := p.origin(start+shift, end+shift)
+	return &Source{ID: p.ID, Start: from, End: to}
 }

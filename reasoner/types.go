@@ -12,7 +12,8 @@ const (
 	// ModeLatent is the loop: search with a vector made by the language model,
 	// read what was found, decide whether to search again, answer.
 	ModeLatent Mode = "LATENT"
-	// ModeExplicit is the baseline that writes each subquery as text.
+	// ModeExplicit is the same loop by the backbone's twin, the baseline that
+	// writes each thought and subquery as text. Not every bundle has one.
 	ModeExplicit Mode = "EXPLICIT"
 	// ModeSingle is one search with the question's own embedding, then the
 	// answer from the passages found.
@@ -147,6 +148,9 @@ const (
 	StoppedByBudget = "budget"
 	// StoppedByContext: the passages found did not all fit the model's context.
 	StoppedByContext = "context"
+	// StoppedByRepeated: another round of ModeIterative would change nothing, since
+	// the answer was that of the round before, or none.
+	StoppedByRepeated = "repeated"
 	// StoppedBySingle and StoppedByDirect end the modes without a loop.
 	StoppedBySingle = "single"
 	StoppedByDirect = "direct"
@@ -155,12 +159,11 @@ const (
 // Answer is the text that the model gave.
 type Answer struct {
 	Text string
-	// Confidence is the geometric mean of the probabilities of the answer's
-	// tokens, the one that ended it included if there was one; 0 where no answer
-	// was decoded.
+	// Confidence is the share of answers like this one that are right, as the
+	// bundle's calibration of By has it; 0 where no answer was decoded.
 	Confidence float32
-	// Abstained is set when there is no text, or when the text is the one by
-	// which the bundle's model says that it does not know.
+	// Abstained is set when there is no text, when the model says that it does not
+	// know, whatever Text is, and when Confidence is below the bundle's threshold.
 	Abstained bool
 	// Partial is set when more was wanted than could be done: the budget ended,
 	// in the loop or in the answer's text, or the context was full.
@@ -170,8 +173,9 @@ type Answer struct {
 	// By is the way in which Text was made, never AnswerByAuto; empty where no
 	// answer was decoded.
 	By AnswerBy
-	// Source is where Text stands, or nil: a passage that was read, case and runs
-	// of white space aside.
+	// Source is where Text stands in a passage that was read, whatever the case
+	// where it was written freely; nil where it stands in none, and of "yes" and
+	// "no".
 	Source *Source
 }
 
@@ -206,7 +210,8 @@ type Hop struct {
 	// Focus are the words of earlier passages that the hop looked for.
 	Focus []Word
 	// Thought and Subquery are the latents in words, where asked for and where
-	// there was time for the whole text.
+	// there was time for the whole text. In ModeExplicit they are what the twin
+	// wrote; in ModeIterative Subquery is the text that was embedded.
 	Thought, Subquery string
 	// Lens holds the hop's latents in order, think tokens first, where asked for.
 	Lens []LensToken

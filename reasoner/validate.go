@@ -2,8 +2,8 @@ package reasoner
 
 import "fmt"
 
-// Validate reports what Ask would refuse of r: an *InputError or
-// ErrExplicitUnavailable.
+// Validate reports what Ask would refuse of r: an *InputError,
+// ErrExplicitUnavailable or ErrPointerUnavailable.
 func (e *Engine) Validate(r Request) error {
 	_, _, err := e.complete(r)
 	return err
@@ -18,11 +18,27 @@ func (e *Engine) complete(r Request) (Request, questionText, error) {
 	switch r.Mode {
 	case "":
 		r.Mode = ModeLatent
-	case ModeLatent, ModeSingle, ModeDirect:
+	case ModeLatent, ModeIterative, ModeSingle, ModeDirect:
 	case ModeExplicit:
-		return r, questionText{}, ErrExplicitUnavailable
+		if !l.hasTwin() {
+			return r, questionText{}, ErrExplicitUnavailable
+		}
 	default:
-		return fail("mode", "%q is not one of LATENT, EXPLICIT, SINGLE, DIRECT", r.Mode)
+		return fail("mode", "%q is not one of LATENT, EXPLICIT, ITERATIVE, SINGLE, DIRECT", r.Mode)
+	}
+	switch r.AnswerBy {
+	case "":
+		r.AnswerBy = AnswerByAuto
+	case AnswerByAuto, AnswerByFree, AnswerBySpan:
+	case AnswerByPointer:
+		if r.Mode == ModeExplicit {
+			return fail("answerBy", "POINTER does not work in mode EXPLICIT, whose states it was not trained on; use AUTO, FREE or SPAN")
+		}
+		if !l.hasPointer() {
+			return r, questionText{}, ErrPointerUnavailable
+		}
+	default:
+		return fail("answerBy", "%q is not one of AUTO, FREE, SPAN, POINTER", r.AnswerBy)
 	}
 	if r.MaxHops == 0 {
 		r.MaxHops = l.Limits.Hops

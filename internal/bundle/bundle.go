@@ -150,7 +150,9 @@ func (b *Bundle) checkTokenizers() error {
 	// A private-use character is in no vocabulary: it must come out as unknown.
 	for _, text := range []string{"", "\U0010FFFD"} {
 		ids := b.retriever.Encode(text, true).IDs
-		if len(ids) < 2 || ids[0] != m.Retriever.CLS || ids[len(ids)-1] != m.Retriever.SEP {
+		// A decoder's template has an end alone.
+		begins := m.Retriever.Words == WordText || len(ids) > 1 && ids[0] == m.Retriever.CLS
+		if len(ids) == 0 || !begins || ids[len(ids)-1] != m.Retriever.SEP {
 			return &Error{
 				Kind: ErrIncompatible, File: RetrieverTokenizerFile, Hint: hintRebuild,
 				Err: fmt.Errorf("encodes %q as %v, not between %d and %d", text, ids, m.Retriever.CLS, m.Retriever.SEP),

@@ -9,7 +9,7 @@ import (
 )
 
 // Format is the bundle format that this package reads.
-const Format = 1
+const Format = 2
 
 // ManifestFile is the manifest's name in a bundle.
 const ManifestFile = "manifest.json"
@@ -70,7 +70,14 @@ type Backbone struct {
 	MaxPositions int    `json:"max_positions"` // longest sequence
 	EOS          int64  `json:"eos"`
 	Newline      int64  `json:"newline"`
+	Cache        string `json:"cache"` // element type of keys and values, CacheFloat32 where not given
 }
+
+// Element types of keys and values.
+const (
+	CacheFloat32 = "float32"
+	CacheFloat16 = "float16"
+)
 
 // Retriever is the model of encoder.onnx, which is also the last part of query.onnx.
 type Retriever struct {
@@ -78,10 +85,21 @@ type Retriever struct {
 	Dimension         int    `json:"dimension"`
 	MaxTokens         int    `json:"max_tokens"`          // of a text, [CLS] and [SEP] included
 	MaxQuestionTokens int    `json:"max_question_tokens"` // of a question, [CLS] and [SEP] included
-	Prefix            string `json:"prefix"`              // put before every text that is embedded
-	CLS               int64  `json:"cls"`
-	SEP               int64  `json:"sep"`
-	PAD               int64  `json:"pad"`
+	Prefix            string `json:"prefix"`              // put before every stored text that is embedded
+	// QuestionPrefix is put before questions; nil is Prefix. See AskPrefix.
+	QuestionPrefix *string `json:"question_prefix,omitempty"`
+	Words          string  `json:"words"` // how pieces make words, WordPieces where not given
+	CLS            int64   `json:"cls"`
+	SEP            int64   `json:"sep"`
+	PAD            int64   `json:"pad"`
+}
+
+// AskPrefix is what is put before a question that is embedded.
+func (r *Retriever) AskPrefix() string {
+	if r.QuestionPrefix != nil {
+		return *r.QuestionPrefix
+	}
+	return r.Prefix
 }
 
 // Latent describes the latent tokens and the copy head.
@@ -170,7 +188,12 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		}
 		return nil, e
 	}
-	m := Manifest{Search: DefaultSearch(), Answer: DefaultAnswer()}
+	m := Manifest{
+		Backbone:  Backbone{Cache: CacheFloat32},
+		Retriever: Retriever{Words: WordPieces},
+		Search:    DefaultSearch(),
+		Answer:    DefaultAnswer(),
+	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&m); err != nil {

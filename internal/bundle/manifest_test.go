@@ -40,12 +40,12 @@ func TestParseManifest(t *testing.T) {
 
 func TestManifestFormat(t *testing.T) {
 	for text, want := range map[string]error{
-		`{"format": 2, "later": true}`: bundle.ErrFormat,
-		`{"format": 0}`:                bundle.ErrFormat,
-		`{"format": "1"}`:              bundle.ErrCorrupt,
+		`{"format": 3, "later": true}`: bundle.ErrFormat,
+		`{"format": 1}`:                bundle.ErrFormat,
+		`{"format": "2"}`:              bundle.ErrCorrupt,
 		`{}`:                           bundle.ErrCorrupt,
-		`{"format": 1, "nmae": "x"}`:   bundle.ErrCorrupt,
-		`{"format": 1}`:                bundle.ErrIncompatible,
+		`{"format": 2, "nmae": "x"}`:   bundle.ErrCorrupt,
+		`{"format": 2}`:                bundle.ErrIncompatible,
 		`[1]`:                          bundle.ErrCorrupt,
 		``:                             bundle.ErrCorrupt,
 	} {
@@ -58,8 +58,10 @@ func TestManifestFormat(t *testing.T) {
 	}
 	_, err := bundle.ParseManifest(append(encode(t, small(t)), []byte(" {}")...))
 	require.ErrorIs(t, err, bundle.ErrCorrupt, "text behind the manifest")
-	_, err = bundle.ParseManifest([]byte(`{"format": 2}`))
+	_, err = bundle.ParseManifest([]byte(`{"format": 3}`))
 	require.ErrorContains(t, err, "newer build")
+	_, err = bundle.ParseManifest([]byte(`{"format": 1}`))
+	require.ErrorContains(t, err, "format 1, this build reads 2 (assemble or download the bundle again)")
 }
 
 // What a manifest leaves out has its default, field by field.
@@ -123,6 +125,8 @@ func TestManifestValidation(t *testing.T) {
 		"latent.query":                      func(m *bundle.Manifest) { m.Latent.Query = 0 },
 		"latent.pieces":                     func(m *bundle.Manifest) { m.Latent.Pieces = 0 },
 		"latent.focus_threshold":            func(m *bundle.Manifest) { m.Latent.FocusThreshold = 1.5 },
+		"backbone.cache":                    func(m *bundle.Manifest) { m.Backbone.Cache = "int4" },
+		"retriever.words":                   func(m *bundle.Manifest) { m.Retriever.Words = "letters" },
 		"prompt.question":                   func(m *bundle.Manifest) { m.Prompt.Question = nil },
 		"prompt.answer":                     func(m *bundle.Manifest) { m.Prompt.Answer = []int64{1, 1 << 40} },
 		"limits.hops":                       func(m *bundle.Manifest) { m.Limits.Hops = 1000 },
@@ -177,7 +181,7 @@ func FuzzParseManifest(f *testing.F) {
 	whole := encode(f, small(f))
 	f.Add(whole)
 	f.Add(whole[:len(whole)/2])
-	f.Add([]byte(`{"format": 1, "files": {"../x": {"sha256": "", "size": -1}}}`))
+	f.Add([]byte(`{"format": 2, "files": {"../x": {"sha256": "", "size": -1}}}`))
 	f.Add([]byte(`{"format": 1e400}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := bundle.ParseManifest(data)

@@ -46,6 +46,22 @@ type LoopParity struct {
 	Answer       string       `json:"answer"`
 	Thoughts     []string     `json:"thoughts"`
 	Subqueries   []string     `json:"subqueries"`
+	// Answers are by way of answering, WayFree and the others that the bundle has.
+	Answers map[string]AnswerParity `json:"answers"`
+	// Lens holds by hop the likeliest token of each latent, think tokens first.
+	Lens [][]string `json:"lens"`
+}
+
+// AnswerParity is an answer in one way. Score is the natural logarithm of its
+// probability before calibration; Abstained leaves the threshold out.
+type AnswerParity struct {
+	Text   string  `json:"text"`
+	Score  float64 `json:"score"`
+	Source *struct {
+		Passage int    `json:"passage"` // from 0, in reading order
+		Text    string `json:"text"`
+	} `json:"source"`
+	Abstained bool `json:"abstained"`
 }
 
 // Weighted is a word with its gate, in JSON a pair.

@@ -128,9 +128,18 @@ func FuzzEncode(f *testing.F) {
 		if got := b.LM().Decode(lm.IDs); got != clean {
 			t.Fatalf("decoded to %q, want %q", got, clean)
 		}
-		for c, s := range bundle.Align(lm, retriever) {
-			if s < 0 || s >= len(lm.IDs) || lm.Offsets[s][1] < retriever.Offsets[c][1] {
-				t.Fatalf("piece %d (%v) aligned with %d", c, retriever.Offsets[c], s)
+		for _, how := range []string{bundle.WordPieces, bundle.WordText} {
+			words := bundle.Words(retriever, how)
+			next := 0
+			for w, s := range bundle.Align(lm, retriever, words) {
+				last := words[w][1] - 1
+				if s < 0 || s >= len(lm.IDs) || lm.Offsets[s][1] < retriever.Offsets[last][1] {
+					t.Fatalf("%s: word %v (%v) aligned with %d", how, words[w], retriever.Offsets[last], s)
+				}
+				if words[w][0] < next || words[w][1] <= words[w][0] {
+					t.Fatalf("%s: words %v", how, words)
+				}
+				next = words[w][1]
 			}
 		}
 	})

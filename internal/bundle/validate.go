@@ -30,12 +30,14 @@ func (m *Manifest) validate() error {
 	v.within("backbone.max_positions", b.MaxPositions, 1, 1<<20)
 	v.id("backbone.eos", b.EOS, b.Vocab)
 	v.id("backbone.newline", b.Newline, b.Vocab)
+	v.oneOf("backbone.cache", b.Cache, CacheFloat32, CacheFloat16)
 
 	r := &m.Retriever
 	v.text("retriever.name", r.Name)
 	v.within("retriever.dimension", r.Dimension, 1, 1<<16)
 	v.within("retriever.max_tokens", r.MaxTokens, 3, 1<<16)
 	v.within("retriever.max_question_tokens", r.MaxQuestionTokens, 3, r.MaxTokens)
+	v.oneOf("retriever.words", r.Words, WordPieces, WordText)
 	// The tokenizer's vocabulary bounds these again when it is open.
 	v.id("retriever.cls", r.CLS, 1<<24)
 	v.id("retriever.sep", r.SEP, 1<<24)
@@ -100,6 +102,12 @@ func (v *validator) text(field, value string) {
 func (v *validator) within(field string, value, low, high int) {
 	if value < low || value > high {
 		v.addf("%s is %d, not %d to %d", field, value, low, high)
+	}
+}
+
+func (v *validator) oneOf(field, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		v.addf("%s is %q, not %s", field, value[:min(len(value), 200)], strings.Join(allowed, " or "))
 	}
 }
 

@@ -46,10 +46,10 @@ func Small(t testing.TB) Parts {
 		Format: bundle.Format, Name: "small", Version: "0.0.1", Precision: "fp32",
 		Backbone: bundle.Backbone{
 			Name: "made-up", Hidden: 16, Layers: 2, KVHeads: 1, HeadDim: 8,
-			Vocab: 264, MaxPositions: 512, EOS: 0, Newline: 198,
+			Vocab: 264, MaxPositions: 512, EOS: 0, Newline: 198, Cache: bundle.CacheFloat32,
 		},
 		Retriever: bundle.Retriever{
-			Name: "made-up", Dimension: 8, MaxTokens: 32, MaxQuestionTokens: 16, CLS: 2, SEP: 3, PAD: 0,
+			Name: "made-up", Dimension: 8, MaxTokens: 32, MaxQuestionTokens: 16, Words: bundle.WordPieces, CLS: 2, SEP: 3, PAD: 0,
 		},
 		Latent: bundle.Latent{Think: 2, Query: 4, Pieces: 4, FocusThreshold: 0.15},
 		Prompt: bundle.Prompt{

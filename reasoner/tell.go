@@ -1,0 +1,79 @@
+package reasoner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// pendingText is a hop whose latents may have to be told in words.
+type pendingText struct {
+	hop          *Hop
+	think, query []float32 // states
+}
+
+// tell puts the latents of hops into words, and holds the lens over them, where
+// that was asked for. It runs after the answer, in the question's cache, of which
+// nothing else is needed by then, so that asking for it changes nothing else.
+// Where there is a budget it may take as long again; what that leaves no time
+// for stays without words. Its passes count neither as model time nor as usage.
+func (a *asking) tell(ctx context.Context) error {
+	usage := a.result.Usage
+	defer func() { a.result.Usage = usage }()
+	t := timer{now: a.timer.now}
+	if a.request.Budget > 0 {
+		t.deadline = t.now().Add(a.request.Budget)
+	}
+	for _, p := range a.pending {
+		done := t.since()
+		var err error
+		if a.request.Lens && t.allows(0) {
+			err = a.look(ctx, p)
+		}
+		if a.request.Decode && err == nil {
+			err = a.tellHop(ctx, t, p)
+		}
+		done(&p.hop.Decode)
+		if err != nil {
+			return fmt.Errorf("hop %d: decode: %w", p.hop.N, err)
+		}
+	}
+	return nil
+}
+
+// tellHop puts the latents of one hop into words, until t's deadline. A text
+// that it cuts is left out.
+func (a *asking) tellHop(ctx context.Context, t timer, p pendingText) error {
+	l := a.layout
+	thought, subquery, err := a.model.translate(ctx, p.think, p.query)
+	if err != nil {
+		return err
+	}
+	for _, text := range []struct {
+		into   *string
+		prompt []int64
+		inject []float32
+		limit  int
+	}{
+		{&p.hop.Thought, l.Prompt.Thought, thought, l.Limits.ThoughtTokens},
+		{&p.hop.Subquery, l.Prompt.Subquery, subquery, l.Limits.SubqueryTokens},
+	} {
+		if !t.allows(0) {
+			return nil
+		}
+		a.cache.rollback(len(a.cache.tokens))
+		tokens := l.injectIDs(slices.Clone(text.prompt), len(text.inject)/l.hidden())
+		out, err := a.extend(ctx, pass{tokens: tokens, inject: text.inject, rows: []int64{int64(len(tokens) - 1)}})
+		if err != nil {
+			return err
+		}
+		w, err := a.draft(t, out.states).free(ctx, text.limit)
+		if err != nil {
+			return err
+		}
+		if !w.cut {
+			*text.into = w.text
+		}
+	}
+	return nil
+}
