@@ -30,6 +30,8 @@ func askError(err error) error {
 		return fmt.Errorf("latentAsk: the node is overloaded: %w (%s)", err, EnvQueue)
 	case errors.Is(err, reasoner.ErrExplicitUnavailable):
 		return fmt.Errorf("latentAsk.mode: %w", err)
+	case errors.Is(err, reasoner.ErrPointerUnavailable):
+		return fmt.Errorf("latentAsk.answerBy: %w", err)
 	case errors.Is(err, reasoner.ErrClosed):
 		return fmt.Errorf("latentAsk: the node is shutting down: %w", err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -51,7 +53,8 @@ func outcome(result *reasoner.Result, err error) string {
 		return "abstained"
 	case err == nil:
 		return "answered"
-	case errors.As(err, &input), errors.Is(err, reasoner.ErrExplicitUnavailable), errors.Is(err, ErrTooManyAsks):
+	case errors.As(err, &input), errors.Is(err, reasoner.ErrExplicitUnavailable),
+		errors.Is(err, reasoner.ErrPointerUnavailable), errors.Is(err, ErrTooManyAsks):
 		return "invalid"
 	case errors.Is(err, ErrForeignVectors):
 		return "refused"

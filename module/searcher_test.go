@@ -265,6 +265,7 @@ func TestErrorsOfTheEngineKeepTheirKind(t *testing.T) {
 		{reasoner.ErrOverloaded, "latentAsk: the node is overloaded"},
 		{reasoner.ErrClosed, "shutting down"},
 		{reasoner.ErrExplicitUnavailable, "latentAsk.mode: "},
+		{reasoner.ErrPointerUnavailable, "latentAsk.answerBy: "},
 		{context.Canceled, "request ended"},
 		{lost, "latentAsk: shard lost"},
 	} {
