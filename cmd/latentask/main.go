@@ -39,6 +39,7 @@ func newRootCommand() *cobra.Command {
 		newLoadCommand(),
 		newAskCommand(),
 		newEvalCommand(),
+		newTraceCommand(),
 	)
 	return root
 }
