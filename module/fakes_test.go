@@ -55,6 +55,10 @@ func (f *fakeEmbedder) Embed(_ context.Context, texts []string) ([][]float32, er
 	return out, nil
 }
 
+func (f *fakeEmbedder) EmbedQuestions(ctx context.Context, questions []string) ([][]float32, error) {
+	return f.Embed(ctx, questions)
+}
+
 func (f *fakeEmbedder) vector(text string) []float32 {
 	v := make([]float32, fakeDimension)
 	for _, w := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return strings.ContainsRune(" .,!?", r) }) {

@@ -11,6 +11,8 @@ import (
 	"github.com/weaviate/weaviate/usecases/modulecomponents/arguments/nearText"
 	objecttexts "github.com/weaviate/weaviate/usecases/modulecomponents/vectorizer"
 	libvectorizer "github.com/weaviate/weaviate/usecases/vectorizer"
+
+	"github.com/latentask/latentask/reasoner"
 )
 
 // VectorizerName is the vectorizer module's name in ENABLE_MODULES and in a
@@ -114,7 +116,7 @@ func (m *Text2Vec) VectorizeBatch(ctx context.Context, objs []*models.Object, sk
 		index = append(index, i)
 	}
 	errs := map[int]error{}
-	embedded, err := m.embed(ctx, texts, settings)
+	embedded, err := m.embed(ctx, texts, settings, reasoner.Embedder.Embed)
 	for k, i := range index {
 		if err != nil {
 			errs[i] = err
@@ -140,7 +142,7 @@ func (m *Text2Vec) Texts(ctx context.Context, inputs []string,
 	if len(inputs) == 0 {
 		return nil, fmt.Errorf("%s: no text to make a vector of", VectorizerName)
 	}
-	vectors, err := m.embed(ctx, inputs, newClassSettings(cfg))
+	vectors, err := m.embed(ctx, inputs, newClassSettings(cfg), reasoner.Embedder.EmbedQuestions)
 	if err != nil {
 		return nil, err
 	}
@@ -164,9 +166,11 @@ func (m *Text2Vec) MetaInfo() (map[string]any, error) {
 	return info, nil
 }
 
-// embed makes a vector a text, refusing a collection that another retriever
+// embed makes a vector a text in one of the embedder's two ways, refusing a collection that another retriever
 // than the bundle's was written down for.
-func (m *Text2Vec) embed(ctx context.Context, texts []string, settings *classSettings) ([][]float32, error) {
+func (m *Text2Vec) embed(ctx context.Context, texts []string, settings *classSettings,
+	by func(reasoner.Embedder, context.Context, []string) ([][]float32, error),
+) ([][]float32, error) {
 	if len(texts) == 0 {
 		return nil, nil
 	}
@@ -177,7 +181,7 @@ func (m *Text2Vec) embed(ctx context.Context, texts []string, settings *classSet
 	if err := settings.checkModel(model.retriever); err != nil {
 		return nil, err
 	}
-	vectors, err := model.embedder.Embed(ctx, texts)
+	vectors, err := by(model.embedder, ctx, texts)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", VectorizerName, err)
 	}

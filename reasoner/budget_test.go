@@ -149,6 +149,10 @@ func (s slowEmbedder) Embed(ctx context.Context, texts []string) ([][]float32, e
 	return s.fakeEmbedder.Embed(ctx, texts)
 }
 
+func (s slowEmbedder) EmbedQuestions(ctx context.Context, questions []string) ([][]float32, error) {
+	return s.Embed(ctx, questions)
+}
+
 // Choosing sentences took longer than was known: fewer passages are read.
 func TestBudgetAfterChoosing(t *testing.T) {
 	e, m, clock := onKnownPace(t)

@@ -241,14 +241,14 @@ func (e *Engine) why(parent context.Context, err error) error {
 	return err
 }
 
-// Embed is the retriever's own vector of a text, of unit length.
-func (e *Engine) Embed(ctx context.Context, text string) ([]float32, error) {
-	vectors, err := e.embedder.Embed(ctx, []string{text})
+// Embed is the retriever's own vector of a question, of unit length.
+func (e *Engine) Embed(ctx context.Context, question string) ([]float32, error) {
+	vectors, err := e.embedder.EmbedQuestions(ctx, []string{question})
 	if err != nil {
 		return nil, err
 	}
 	if len(vectors) != 1 {
-		return nil, fmt.Errorf("reasoner: %d vectors of one text", len(vectors))
+		return nil, fmt.Errorf("reasoner: %d vectors of one question", len(vectors))
 	}
 	return vectors[0], nil
 }

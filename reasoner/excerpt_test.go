@@ -160,6 +160,10 @@ type brokenEmbedder struct{ err error }
 
 func (b brokenEmbedder) Embed(context.Context, []string) ([][]float32, error) { return nil, b.err }
 
+func (b brokenEmbedder) EmbedQuestions(context.Context, []string) ([][]float32, error) {
+	return nil, b.err
+}
+
 func TestExcerptErrors(t *testing.T) {
 	e, _ := newFake(t, Options{})
 	broken := errors.New("broken")

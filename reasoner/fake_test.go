@@ -309,6 +309,10 @@ func (e fakeEmbedder) Embed(_ context.Context, texts []string) ([][]float32, err
 	return out, nil
 }
 
+func (e fakeEmbedder) EmbedQuestions(ctx context.Context, questions []string) ([][]float32, error) {
+	return e.Embed(ctx, questions)
+}
+
 // fakeClock moves only when told; nil is allowed and does not move.
 type fakeClock struct {
 	mu sync.Mutex

@@ -88,8 +88,12 @@ func (s kvStore) Close() error {
 
 func (m *onnxModel) allocate(capacity int) (store, error) {
 	s := make(kvStore, 0, 2*m.layers)
+	newTensor := ort.NewFloat32
+	if m.layout.Backbone.Cache == bundle.CacheFloat16 {
+		newTensor = ort.NewFloat16
+	}
 	for range 2 * m.layers {
-		t, err := ort.NewFloat32(1, int64(m.kvHeads), int64(capacity), int64(m.headDim))
+		t, err := newTensor(1, int64(m.kvHeads), int64(capacity), int64(m.headDim))
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

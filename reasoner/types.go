@@ -129,9 +129,11 @@ type Searcher interface {
 	Search(ctx context.Context, q Query) ([]Passage, error)
 }
 
-// Embedder makes the retriever's own vectors of texts: unit length, in order.
+// Embedder makes the retriever's own vectors, of unit length and in order: Embed
+// of texts that are searched, EmbedQuestions of what is searched with.
 type Embedder interface {
 	Embed(ctx context.Context, texts []string) ([][]float32, error)
+	EmbedQuestions(ctx context.Context, questions []string) ([][]float32, error)
 }
 
 // Why a loop ended, as Answer.StoppedBy.

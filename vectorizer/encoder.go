@@ -88,13 +88,23 @@ func Open(rt *ort.Runtime, b *bundle.Bundle, options Options) (*Encoder, error) 
 // When ctx ends Embed stops within one operator of the graph and returns ctx's
 // error. Other errors are those of [ort.Session.Run].
 func (e *Encoder) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	return e.embed(ctx, e.settings.Prefix, texts)
+}
+
+// EmbedQuestions is Embed for what is searched with, which some retrievers want
+// another prefix before than the texts that it is searched among.
+func (e *Encoder) EmbedQuestions(ctx context.Context, questions []string) ([][]float32, error) {
+	return e.embed(ctx, e.settings.AskPrefix(), questions)
+}
+
+func (e *Encoder) embed(ctx context.Context, prefix string, texts []string) ([][]float32, error) {
 	ids := make([][]int64, len(texts))
 	for i, text := range texts {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if ids[i] = e.encode(text); len(ids[i]) == 0 {
-			return nil, ErrClosed // an open tokenizer adds [CLS] and [SEP] to any text
+		if ids[i] = e.encode(prefix + text); len(ids[i]) == 0 {
+			return nil, ErrClosed // an open tokenizer puts something around any text
 		}
 	}
 	vectors := make([][]float32, len(texts))
@@ -111,9 +121,10 @@ func (e *Encoder) Embed(ctx context.Context, texts []string) ([][]float32, error
 	return vectors, nil
 }
 
-// encode gives a text's ids, cut so that the closing token stays.
+// encode gives the ids of a text with its prefix, cut so that the closing token
+// stays.
 func (e *Encoder) encode(text string) []int64 {
-	ids := e.tokenizer.IDs(e.settings.Prefix+text, true)
+	ids := e.tokenizer.IDs(text, true)
 	if limit := e.settings.MaxTokens; len(ids) > limit {
 		last := ids[len(ids)-1]
 		ids = ids[:limit]

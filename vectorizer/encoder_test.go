@@ -108,13 +108,29 @@ func TestPrefix(t *testing.T) {
 	plain := openEncoder(t, bundletest.Open(t), vectorizer.Options{})
 	parts := bundletest.Small(t)
 	parts.Manifest.Retriever.Prefix = "query: "
+	ask := "ask: "
 	b, err := bundle.Open(parts.Write(t))
 	require.NoError(t, err)
 	defer b.Close()
 	prefixed := openEncoder(t, b, vectorizer.Options{})
 	want, err := plain.Embed(t.Context(), []string{"query: the film"})
 	require.NoError(t, err)
-	got, err := prefixed.Embed(t.Context(), []string{"the film"})
+	for _, embed := range []func(context.Context, []string) ([][]float32, error){prefixed.Embed, prefixed.EmbedQuestions} {
+		got, err := embed(t.Context(), []string{"the film"})
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	parts.Manifest.Retriever.QuestionPrefix = &ask
+	other, err := bundle.Open(parts.Write(t))
+	require.NoError(t, err)
+	defer other.Close()
+	asking := openEncoder(t, other, vectorizer.Options{})
+	got, err := asking.Embed(t.Context(), []string{"the film"})
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	got, err = asking.EmbedQuestions(t.Context(), []string{"the film"})
+	require.NoError(t, err)
+	want, err = plain.Embed(t.Context(), []string{"ask: the film"})
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 }

@@ -69,6 +69,24 @@ func TestElementTypes(t *testing.T) {
 	require.Empty(t, in[2].Shape())
 }
 
+// A tensor in half precision is handed from run to run, as input and as output.
+func TestFloat16(t *testing.T) {
+	rt := open(t)
+	tensor := closing(t)
+	s := load(t, rt, "half.onnx", SessionConfig{Inputs: []string{"before", "x"}, Outputs: []string{"after", "real"}})
+	sum, real := tensor(NewFloat16(2)), tensor(NewFloat32(2))
+	x := tensor(FromFloat32([]float32{1, -0.5}))
+	for i := range 3 {
+		require.NoError(t, s.Run(t.Context(), []*Tensor{sum, x}, []*Tensor{sum, real}))
+		n := float32(i + 1)
+		require.Equal(t, []float32{n, -0.5 * n}, real.Float32())
+	}
+	require.Nil(t, sum.Float32())
+	require.Equal(t, []int64{2}, sum.Shape())
+	_, err := NewFloat16(2, -1)
+	require.ErrorIs(t, err, ErrShape)
+}
+
 // The other outputs of the run that fails must not stay behind: open checks it.
 func TestUnsupportedOutputIsAnError(t *testing.T) {
 	rt := open(t)

@@ -23,7 +23,7 @@ type Element interface{ float32 | int64 | int32 }
 // independent; one tensor is not safe for concurrent use.
 type Tensor struct {
 	value  ortgo.Value
-	data   any // []float32, []int64 or []int32
+	data   any // []float32, []int64 or []int32; []byte of a half-precision tensor
 	shape  []int64
 	closed atomic.Bool
 }
@@ -36,6 +36,23 @@ func NewInt64(shape ...int64) (*Tensor, error) { return newZero[int64](shape) }
 
 // NewInt32 returns a tensor of zeros.
 func NewInt32(shape ...int64) (*Tensor, error) { return newZero[int32](shape) }
+
+// NewFloat16 returns a tensor of zeros in half precision, which Go has no type
+// for: its data can be handed from run to run, and not looked at.
+func NewFloat16(shape ...int64) (*Tensor, error) {
+	const size = 2
+	n, err := count(shape)
+	if err != nil {
+		return nil, err
+	}
+	shape = slices.Clone(shape)
+	data := make([]byte, size*n)
+	value, err := ortgo.NewCustomDataTensor(ortgo.Shape(shape), data, ortgo.TensorElementDataTypeFloat16)
+	if err != nil {
+		return nil, &Error{Kind: classify(err, ErrRun), Op: "new tensor", Err: err}
+	}
+	return track(value, data, shape), nil
+}
 
 // FromFloat32 returns a tensor that shares data, without a copy. With no shape
 // it is one-dimensional.

@@ -64,6 +64,20 @@ def kinds():
     )
 
 
+def half():
+    """after = before + x in half precision, and the same as float32."""
+    save(
+        HERE / "half.onnx",
+        [
+            helper.make_node("Cast", ["x"], ["narrow"], to=TensorProto.FLOAT16),
+            helper.make_node("Add", ["before", "narrow"], ["after"]),
+            helper.make_node("Cast", ["after"], ["real"], to=FLOAT),
+        ],
+        [info("before", TensorProto.FLOAT16, ["n"]), info("x", FLOAT, ["n"])],
+        [info("after", TensorProto.FLOAT16, ["n"]), info("real", FLOAT, ["n"])],
+    )
+
+
 def endless():
     """y = x after `trips` additions of zero: with a huge count it ends only when it is stopped."""
     zero = numpy_helper.from_array(np.zeros(1, np.float32), "zero")
@@ -149,5 +163,5 @@ def int8():
 
 
 if __name__ == "__main__":
-    for make in (probe, affine, kinds, endless, attention, int8):
+    for make in (probe, affine, kinds, half, endless, attention, int8):
         make()
