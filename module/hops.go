@@ -150,14 +150,18 @@ func (h *hopSearcher) byVector(ctx context.Context, vector []float32, limit int)
 	return h.live(results), err
 }
 
-// byKeywords is the keyword side of a hop. Its objects carry their vectors, for
-// measure.
+// byKeywords is the keyword side of a hop. Its objects carry the target's
+// vectors, for measure.
 func (h *hopSearcher) byKeywords(ctx context.Context, query string, limit int) ([]search.Result, error) {
 	params := h.params
 	params.Pagination = &filters.Pagination{Limit: limit}
 	params.KeywordRanking = h.keywords.ranking(query)
 	params.AdditionalProperties.Vector = true
-	params.AdditionalProperties.Vectors = vectorNames(h.target.class)
+	if name := h.target.name; !slices.Contains(params.AdditionalProperties.Vectors, name) {
+		if _, named := h.target.class.VectorConfig[name]; named {
+			params.AdditionalProperties.Vectors = append(slices.Clone(params.AdditionalProperties.Vectors), name)
+		}
+	}
 	results, err := h.repo.Search(ctx, params)
 	return h.live(results), err
 }

@@ -3,8 +3,10 @@ package module
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/weaviate/weaviate/entities/filters"
 	"github.com/weaviate/weaviate/entities/models"
 	"github.com/weaviate/weaviate/entities/search"
+	"github.com/weaviate/weaviate/entities/vectorindex/hnsw"
 
 	"github.com/latentask/latentask/graphql"
 	"github.com/latentask/latentask/reasoner"
@@ -188,6 +191,42 @@ func TestKeywordsAloneGiveADistanceAndNoVectorThatWasNotAskedFor(t *testing.T) {
 				t.Errorf("the result has a vector: %v", got)
 			}
 		})
+	}
+}
+
+func TestKeywordsAloneInANamedVector(t *testing.T) {
+	b := newBench(t)
+	named := func() models.VectorConfig {
+		return models.VectorConfig{
+			VectorIndexType: "hnsw", VectorIndexConfig: hnsw.NewDefaultUserConfig(),
+			Vectorizer: map[string]any{VectorizerName: map[string]any(nil)},
+		}
+	}
+	b.class.Vectorizer, b.class.VectorIndexConfig, b.class.VectorIndexType = "", nil, ""
+	b.class.VectorConfig = map[string]models.VectorConfig{"body": named(), "head": named(), "tail": named()}
+	for i := range b.repo.objects {
+		v := b.repo.objects[i].vectors[""]
+		b.repo.objects[i].vectors = map[string][]float32{"body": v, "head": v, "tail": v}
+	}
+	b.repo.maximum = 1
+	b.engine.queries, b.engine.limit = []string{"Knox John wrote the blast", "pamphlet"}, 1
+	asked := []string{"head"}
+	results, err := b.ask(dto.GetParams{AdditionalProperties: additional.Properties{Vectors: asked[:1:1]}},
+		map[string]any{"search": "HYBRID", "targetVectors": []any{"body"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(results); got != "a b" {
+		t.Fatalf("found %q", got)
+	}
+	if got := b.repo.keywords[0].AdditionalProperties.Vectors; !reflect.DeepEqual(got, []string{"head", "body"}) {
+		t.Errorf("the keyword side reads vectors %v", got)
+	}
+	if _, ok := results[1].Vectors["head"]; !ok || len(results[1].Vectors) != 1 {
+		t.Errorf("the result has vectors of %v", slices.Collect(maps.Keys(results[1].Vectors)))
+	}
+	if d := results[1].Dist; d <= 0 || d >= 1 {
+		t.Errorf("distance %v", d)
 	}
 }
 
