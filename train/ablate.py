@@ -39,7 +39,7 @@ class Set:
         self.passages = [corpus[p] for p in pids]
         self.row = {p: i for i, p in enumerate(pids)}
         self.vectors = torch.tensor(cache.get([layouts.RETRIEVER["weaviate"](p) for p in self.passages], name))
-        self.asked = torch.tensor(cache.get([q["question"] for q in self.questions], name))
+        self.asked = torch.tensor(cache.get([q["question"] for q in self.questions], name, asked=True))
 
 
 class Walk:
@@ -129,7 +129,7 @@ def main() -> None:
         s = Settings.load(run / "settings.json")
         model = Model(backbone, retriever, s).eval()
         model.load_state_dict(load_file(run / "adapter.safetensors"), strict=False)
-        tok = Tokens(backbone.tokenizer, retriever.tokenizer, backbone.vocab, s)
+        tok = Tokens.of(backbone, retriever, s)
         rows = evaluate(model, tok, sets, args.hops)
         report[run.name] = rows
         mean = {k: float(np.mean([r[k] for r in rows.values()])) for k in ("found", "all", "single_found", "single_all")}

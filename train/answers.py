@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from tokenizers import Tokenizer
 
+from train.sequence import in_word
+
 ABSTAIN = "unknown"
 FIXED = ("yes", "no", ABSTAIN)  # answers that need not stand in a text; the pointer's slots, in this order
 MAX_WORDS = 12  # of a pointed span
@@ -72,10 +74,6 @@ class SpanText:
 
 # Scripts written without spaces between words: Thai and Lao, kana, Han. A span may begin and end anywhere in them.
 UNSPACED = ((0x0E00, 0x0EFF), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2FFFF))
-
-
-def in_word(c: str) -> bool:
-    return unicodedata.category(c)[0] in "LNM"
 
 
 def boundary(text: str, at: int) -> bool:

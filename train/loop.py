@@ -26,12 +26,12 @@ class Loop:
         o.intra_op_num_threads = threads
         o.log_severity_level = 3
         o.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        load = lambda name: ort.InferenceSession(str(folder / name), o, providers=["CPUExecutionProvider"])  # noqa: E731
-        self.lm, self.head, self.query, self.decode = (load(f) for f in ("lm.onnx", "head.onnx", "query.onnx", "decode.onnx"))
-        self.encoder = load("encoder.onnx")
-        self.pointer = load("pointer.onnx") if (folder / "pointer.onnx").exists() else None
+        self.open = lambda name: ort.InferenceSession(str(folder / name), o, providers=["CPUExecutionProvider"])
+        self.lm, self.head, self.query, self.decode = (self.open(f) for f in ("lm.onnx", "head.onnx", "query.onnx", "decode.onnx"))
+        self.encoder = self.open("encoder.onnx")
+        self.pointer = self.open("pointer.onnx") if (folder / "pointer.onnx").exists() else None
         self.ways = ("free", "span", *(["pointer"] if self.pointer else []))
-        b, lat, lim = self.m["backbone"], self.m["latent"], self.m["limits"]
+        b, r, lat, lim = self.m["backbone"], self.m["retriever"], self.m["latent"], self.m["limits"]
         s = Settings(
             think=lat["think"], query=lat["query"], question_tokens=lim["question_tokens"],
             max_question_tokens=self.m["retriever"]["max_question_tokens"],
@@ -41,13 +41,17 @@ class Loop:
             Tokenizer.from_file(str(folder / "retriever_tokenizer.json")),
             b["vocab"],
             s,
+            eos=b["eos"],
+            newline=b["newline"],
+            question_prefix=r.get("question_prefix", r["prefix"]),
+            words=r.get("words", "wordpiece"),
         )
 
     # -- passes ---------------------------------------------------------------------------------------------------------
 
-    def cache(self, capacity: int = 2048) -> list[ort.OrtValue]:
+    def cache(self, capacity: int | None = None) -> list[ort.OrtValue]:
         b = self.m["backbone"]
-        shape, kind = (1, b["kv_heads"], capacity, b["head_dim"]), CACHE[b.get("cache", "float32")]
+        shape, kind = (1, b["kv_heads"], capacity or b["max_positions"], b["head_dim"]), CACHE[b.get("cache", "float32")]
         # An OrtValue is a view of its array, so each needs one of its own.
         return [ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, kind)) for _ in range(2 * b["layers"])]
 
@@ -92,12 +96,13 @@ class Loop:
             past += 1
         return self.tok.lm.decode(ids).strip(), float(np.mean(logs))
 
-    def embed(self, texts: list[str]) -> np.ndarray:
-        out = []
+    def embed(self, texts: list[str], asked: bool = False) -> np.ndarray:
+        """Unit vectors [N,D] of stored texts, or, if `asked`, of questions."""
+        r, out = self.m["retriever"], []
+        prefix = r.get("question_prefix", r["prefix"]) if asked else r["prefix"]
         for t in texts:
-            ids = self.tok.retriever.encode(t.replace("\0", " ")).ids
-            limit = self.m["retriever"]["max_tokens"]
-            ids = ids if len(ids) <= limit else ids[: limit - 1] + ids[-1:]
+            ids = self.tok.retriever.encode(prefix + t.replace("\0", " ")).ids
+            ids = ids if len(ids) <= r["max_tokens"] else ids[: r["max_tokens"] - 1] + ids[-1:]
             x = np.array([ids], np.int64)
             out.append(self.encoder.run(None, {"input_ids": x, "attention_mask": np.ones_like(x)})[0][0])
         return np.array(out)
@@ -170,7 +175,7 @@ class Loop:
             block = [self.tok.read(" ".join(t.split()), self.m["limits"]["passage_tokens"]) for t in search(hop, vector, out["focus"][-1])]
             reads += block
         out["answers"] = {way: self.answer(way, cache, past, states, asked, reads, word_states) for way in ways}
-        out["answer"] = out["answers"][ways[0]].text
+        out["answer"] = out["answers"][ways[0]].text if ways else ""
         out["vectors"] = np.array(out["vectors"])
         return out
 

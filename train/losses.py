@@ -11,7 +11,7 @@ from torch import Tensor
 
 from train.examples import Example, HopAt
 from train.model import Model
-from train.sequence import EOS, Tokens
+from train.sequence import Tokens
 
 NAMES = ("retrieval", "gate", "action", "answer", "pointer", "decode")
 
@@ -146,7 +146,7 @@ def decoding(model: Model, tok: Tokens, batch: list[Example], states: States) ->
             inject.append(rows)
             head = tok.prompt[name] + [tok.inject + base + j for j in range(len(rows))]
             base += len(rows)
-            ids.append(head + tok.text(text)[:47] + [EOS])
+            ids.append(head + tok.text(text)[:47] + [tok.eos])
             starts.append(len(head))
     if not ids:
         return {}

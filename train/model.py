@@ -5,165 +5,14 @@ Everything is float32; on a CPU without bf16 matrix instructions bf16 is many ti
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from train.decoder import Decoder
+from train.encoder import retriever_encoder
 from train.settings import GATE_FLOOR, Settings
-from train.weights import Backbone, Retriever
-
-
-def frozen(w) -> nn.Parameter:
-    return nn.Parameter(torch.tensor(w), requires_grad=False)
-
-
-class LoRA(nn.Module):
-    """y = x @ w + α/r · (x @ A) @ B with w frozen; B starts at zero."""
-
-    def __init__(self, w, rank: int, alpha: float):
-        super().__init__()
-        self.w = frozen(w.T.copy())  # [out, in], the layout F.linear is fastest with
-        self.scale = alpha / rank
-        self.A = nn.Parameter(torch.randn(w.shape[0], rank) / math.sqrt(w.shape[0]))
-        self.B = nn.Parameter(torch.zeros(rank, w.shape[1]))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.w) + (x @ self.A) @ (self.B * self.scale)
-
-
-class DecoderLayer(nn.Module):
-    def __init__(self, layer: dict, b: Backbone, s: Settings):
-        super().__init__()
-        self.heads, self.kv_heads, self.head_dim, self.eps = b.heads, b.kv_heads, b.head_dim, b.eps
-        self.input_norm, self.post_norm = frozen(layer["input_norm"]), frozen(layer["post_norm"])
-        for name in ("q", "k", "v", "o", "gate", "up", "down"):
-            setattr(self, name, LoRA(layer[name], s.lora_rank, s.lora_alpha))
-
-    def before(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """[N,H] → queries, keys and values [N,heads,head_dim], rotated."""
-        h = F.rms_norm(x, x.shape[-1:], self.input_norm, self.eps)
-        q = self.q(h).view(-1, self.heads, self.head_dim)
-        k = self.k(h).view(-1, self.kv_heads, self.head_dim)
-        v = self.v(h).view(-1, self.kv_heads, self.head_dim)
-        return rotate(q, cos, sin), rotate(k, cos, sin), v
-
-    def after(self, x: Tensor, a: Tensor) -> Tensor:
-        x = x + self.o(a)
-        h = F.rms_norm(x, x.shape[-1:], self.post_norm, self.eps)
-        return x + self.down(F.silu(self.gate(h)) * self.up(h))
-
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, lengths: list[int]) -> Tensor:
-        return self.after(x, attention(*self.before(x, cos, sin), lengths))
-
-    def compile_parts(self) -> None:
-        """Compile what stands around the attention, whose shapes differ from sequence to sequence."""
-        self.before = torch.compile(self.before, dynamic=True)
-        self.after = torch.compile(self.after, dynamic=True)
-
-
-def attention(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:
-    """Causal attention within each of the packed sequences: [N,heads,D] each → [N,heads·D]."""
-    grouped = q.shape[1] != k.shape[1]
-    if q.is_cuda:  # one padded call in place of many small ones
-        q, k, v = (nn.utils.rnn.pad_sequence(t.split(lengths), batch_first=True).transpose(1, 2) for t in (q, k, v))
-        a = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=grouped).transpose(1, 2).flatten(2)
-        return torch.cat([a[i, :n] for i, n in enumerate(lengths)])
-    out = []
-    for parts in zip(*(t.split(lengths) for t in (q, k, v)), strict=True):
-        q1, k1, v1 = (t.transpose(0, 1)[None] for t in parts)
-        a = F.scaled_dot_product_attention(q1, k1, v1, is_causal=True, enable_gqa=grouped)
-        out.append(a[0].transpose(0, 1).flatten(1))
-    return torch.cat(out)
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    a, b = x.chunk(2, -1)
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
-
-
-class Decoder(nn.Module):
-    """The backbone over packed sequences: one behind the other, no padding, attention within each alone."""
-
-    def __init__(self, b: Backbone, s: Settings):
-        super().__init__()
-        self.embed = frozen(b.embed)
-        self.norm = frozen(b.norm)
-        self.eps = b.eps
-        self.layers = nn.ModuleList(DecoderLayer(x, b, s) for x in b.layers)
-        inv = 1.0 / b.rope_theta ** (torch.arange(0, b.head_dim, 2).float() / b.head_dim)
-        angle = torch.outer(torch.arange(s.max_positions).float(), inv)
-        self.register_buffer("cos", angle.cos(), persistent=False)
-        self.register_buffer("sin", angle.sin(), persistent=False)
-
-    def forward(self, embeds: Tensor, lengths: list[int] | None = None) -> Tensor:
-        """[N,H] input embeddings of sequences of `lengths` → [N,H] states after the final norm. [B,T,H] is B sequences of T."""
-        if embeds.dim() == 3:
-            return self(embeds.flatten(0, 1), [embeds.shape[1]] * embeds.shape[0]).view_as(embeds)
-        place = torch.cat([torch.arange(n) for n in lengths])
-        cos, sin = self.cos[place][:, None], self.sin[place][:, None]
-        x = embeds
-        for layer in self.layers:
-            x = layer(x, cos, sin, lengths)
-        return F.rms_norm(x, x.shape[-1:], self.norm, self.eps)
-
-    def logits(self, states: Tensor) -> Tensor:
-        return F.linear(states, self.embed)
-
-
-class Dense(nn.Linear):
-    @classmethod
-    def of(cls, w, b) -> Dense:
-        d = cls(*w.shape)
-        d.weight.data, d.bias.data = torch.tensor(w.T.copy()), torch.tensor(b)
-        return d
-
-
-class EncoderLayer(nn.Module):
-    """A BERT layer (post-norm) whose attention takes an additive bias over keys."""
-
-    def __init__(self, layer: dict, heads: int, eps: float):
-        super().__init__()
-        self.heads = heads
-        for name in ("q", "k", "v", "o", "up", "down"):
-            setattr(self, name, Dense.of(layer[name], layer[name + "_b"]))
-        for name in ("attn_norm", "ffn_norm"):
-            norm = nn.LayerNorm(layer[name].shape[0], eps)
-            norm.weight.data, norm.bias.data = torch.tensor(layer[name]), torch.tensor(layer[name + "_b"])
-            setattr(self, name, norm)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        B, S, D = x.shape
-        split = lambda t: t.view(B, S, self.heads, D // self.heads).transpose(1, 2)  # noqa: E731
-        a = F.scaled_dot_product_attention(split(self.q(x)), split(self.k(x)), split(self.v(x)), attn_mask=bias)
-        x = self.attn_norm(x + self.o(a.transpose(1, 2).reshape(B, S, D)))
-        return self.ffn_norm(x + self.down(F.gelu(self.up(x))))
-
-
-class Encoder(nn.Module):
-    """The retriever: piece embeddings in, one unit vector out. `weights` are a position's share of the mean."""
-
-    def __init__(self, r: Retriever):
-        super().__init__()
-        self.word, self.position, self.kind = frozen(r.word), frozen(r.position), frozen(r.kind)
-        self.norm = nn.LayerNorm(r.dimension, r.eps)
-        self.norm.weight.data, self.norm.bias.data = torch.tensor(r.norm[0]), torch.tensor(r.norm[1])
-        self.norm.requires_grad_(False)
-        self.layers = nn.ModuleList(EncoderLayer(x, r.heads, r.eps) for x in r.layers)
-
-    def forward(self, embeds: Tensor, positions: Tensor, weights: Tensor) -> Tensor:
-        x = self.norm(embeds + self.position[positions] + self.kind)
-        bias = torch.where(weights > 0, 0.0, -1e4)[:, None, None, :]
-        for layer in self.layers:
-            x = layer(x, bias)
-        pooled = (x * weights[..., None]).sum(1) / weights.sum(1, keepdim=True)
-        return F.normalize(pooled, dim=-1)
-
-    def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Ordinary text: [B,S] ids and mask → [B,D]."""
-        positions = torch.arange(ids.shape[1]).expand_as(ids)
-        return self(self.word[ids], positions, mask.float())
+from train.weights import Backbone, Retriever, attention_heads
 
 
 class Projector(nn.Module):
@@ -172,9 +21,9 @@ class Projector(nn.Module):
     The output map starts near zero when `anchored`, so that the first step's query is a plain search.
     """
 
-    def __init__(self, hidden: int, width: int, out: int, heads: int, out_std: float):
+    def __init__(self, hidden: int, width: int, out: int, out_std: float):
         super().__init__()
-        self.heads = heads
+        self.heads = attention_heads(width)
         self.in_norm = nn.LayerNorm(hidden)
         self.inp = nn.Linear(hidden, width)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
@@ -200,11 +49,14 @@ class QueryHead(nn.Module):
     def __init__(self, b: Backbone, r: Retriever, s: Settings):
         super().__init__()
         self.pieces = s.pieces
-        self.projector = Projector(b.hidden, r.dimension, r.dimension, 6, s.projector_std)
+        self.projector = Projector(b.hidden, r.dimension, r.dimension, s.projector_std)
         self.gate_norm_q, self.gate_norm_k = nn.LayerNorm(b.hidden), nn.LayerNorm(b.hidden)
         self.gate_q, self.gate_k = nn.Linear(b.hidden, s.gate_width), nn.Linear(b.hidden, s.gate_width)
         self.gate_bias = nn.Parameter(torch.tensor(-3.0))
-        self.encoder = Encoder(r)
+        self.encoder = retriever_encoder(r, s)
+        if self.encoder.closes:
+            # Near zero a latent still has its full weight in a decoder, whose norms undo its scale: so it gets a small share.
+            self.latent_bias = nn.Parameter(torch.full((s.query,), -4.0))
         self.anchor = s.anchor
         if s.fresh_retriever:
             for p in self.encoder.layers.parameters():
@@ -220,23 +72,25 @@ class QueryHead(nn.Module):
 
     def forward(self, query_states, question_ids, question_mask, candidate_ids, candidate_states, candidate_mask):
         """→ unit vectors [B,D], gate logits [B,C]."""
-        word = self.encoder.word
+        word, closes = self.encoder.word, self.encoder.closes
         latents = self.projector(query_states)
-        n, length = latents.shape[1], question_mask.sum(1, keepdim=True)
+        n, start = latents.shape[1], question_mask.sum(1, keepdim=True) - int(closes)
+        places = torch.arange(question_ids.shape[1]).expand_as(question_ids)
+        if closes:  # the question's last token stands behind all that follows
+            places = torch.where(places == start, start + n + self.pieces, places)
         embeds = [word[question_ids], latents]
-        weights = [question_mask.float() * self.anchor, torch.ones(latents.shape[:2])]
-        positions = [
-            torch.arange(question_ids.shape[1]).expand_as(question_ids),
-            length + torch.arange(n),
-        ]
+        shares = torch.sigmoid(self.latent_bias).expand(latents.shape[:2]) if closes else torch.ones(latents.shape[:2])
+        asked = question_mask.float() * (self.anchor | (places > start) if closes else self.anchor)
+        weights, positions = [asked, shares], [places, start + torch.arange(n)]
         logits = self.gates(query_states, candidate_states, candidate_mask)
         if candidate_ids.shape[1]:
             gate = torch.sigmoid(logits)
             top = gate.topk(min(self.pieces, gate.shape[1]), dim=1).indices.sort(1).values  # reading order
             gate = gate.gather(1, top)
-            embeds.append(word[candidate_ids.gather(1, top)] * gate[..., None])
+            piece = word[candidate_ids.gather(1, top)]
+            embeds.append(piece if closes else piece * gate[..., None])
             weights.append(gate * (gate > GATE_FLOOR))
-            positions.append(length + n + torch.arange(gate.shape[1]))
+            positions.append(start + n + torch.arange(gate.shape[1]))
         vector = self.encoder(torch.cat(embeds, 1), torch.cat(positions, 1), torch.cat(weights, 1))
         return vector, logits
 
@@ -268,8 +122,8 @@ class Model(nn.Module):
         self.latents = nn.Parameter(torch.randn(s.think + s.query, b.hidden) * s.latent_std)
         self.action = nn.Linear(b.hidden, 2)
         self.query = QueryHead(b, r, s)
-        self.thought = Projector(b.hidden, 384, b.hidden, 6, 0.02)
-        self.subquery = Projector(b.hidden, 384, b.hidden, 6, 0.02)
+        self.thought = Projector(b.hidden, s.decode_width, b.hidden, 0.02)
+        self.subquery = Projector(b.hidden, s.decode_width, b.hidden, 0.02)
         self.pointer = Pointer(b.hidden)
 
     def embed(self, ids: Tensor, inject: Tensor | None = None) -> Tensor:
@@ -283,8 +137,9 @@ class Model(nn.Module):
 
     def groups(self) -> list[dict]:
         """Optimizer groups by learning rate."""
-        lora = [p for p in self.lm.parameters() if p.requires_grad]
-        retr = [p for p in self.query.encoder.parameters() if p.requires_grad]
+        inside = lambda m: [(n, p) for n, p in m.named_parameters() if p.requires_grad]  # noqa: E731
+        lora = [p for m in (self.lm, self.query.encoder) for n, p in inside(m) if n.endswith((".A", ".B"))]
+        retr = [p for n, p in inside(self.query.encoder) if not n.endswith((".A", ".B"))]
         seen = {id(p) for p in lora + retr}
         rest = [p for p in self.parameters() if p.requires_grad and id(p) not in seen]
         return [

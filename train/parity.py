@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from train.answers import Answer
+from train.explicit import Explicit
 from train.loop import Loop
 from train.sequence import Tokens
 
@@ -48,6 +49,12 @@ def answer_case(a: Answer) -> dict:
     return {"text": a.text, "score": a.score, "source": source, "abstained": a.abstained}
 
 
+def explicit_case(twin: Explicit, question: str, blocks: list[list[str]]) -> dict:
+    got = twin.ask(question, lambda hop, vector, subquery: blocks[hop], len(blocks), ("free", "span"))
+    answers = {way: answer_case(a) for way, a in got["answers"].items()}
+    return {"question": question, "passages": blocks, "answers": answers, **{k: got[k] for k in ("actions", "thoughts", "subqueries")}}
+
+
 def write(folder: Path, committed: Path, manifest: dict, tok: Tokens) -> None:
     """`committed` holds what the reference implementation made once: encoder.json, encoder.f32, loops.json."""
     out = folder / "parity"
@@ -77,9 +84,8 @@ def write(folder: Path, committed: Path, manifest: dict, tok: Tokens) -> None:
                 "subqueries": got["subqueries"],
             }
         )
-    text = json.dumps(
-        {"encoder": {**encoder, "vectors": "encoder.f32"}, "tokens": [token_case(tok, t) for t in TOKEN_TEXTS], "loop": cases},
-        ensure_ascii=False,
-        indent=1,
-    )
-    (out / "parity.json").write_text(text + "\n", encoding="utf-8")
+    spec = {"encoder": {**encoder, "vectors": "encoder.f32"}, "tokens": [token_case(tok, t) for t in TOKEN_TEXTS], "loop": cases}
+    if (folder / "explicit.onnx").exists():
+        twin = Explicit(loop)
+        spec["explicit"] = [explicit_case(twin, case["question"], case["passages"]) for case in cases]
+    (out / "parity.json").write_text(json.dumps(spec, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
 from tokenizers import Tokenizer
 
 from train.settings import Settings
+from train.weights import Backbone, Retriever
 
 PIECES = {
     "question": "Question:",
@@ -35,19 +37,32 @@ class Read:
 
 
 class Tokens:
-    def __init__(self, lm: Tokenizer, retriever: Tokenizer, vocab: int, s: Settings):
+    """Both tokenizers as a bundle uses them. `words` is how the retriever's pieces join to words: "wordpiece" or "text"."""
+
+    def __init__(
+        self, lm: Tokenizer, retriever: Tokenizer, vocab: int, s: Settings, *,
+        eos: int = EOS, newline: int = NEWLINE, question_prefix: str = "", words: str = "wordpiece",
+    ):  # fmt: skip
         self.lm, self.retriever, self.s = lm, retriever, s
+        self.eos, self.newline, self.question_prefix = eos, newline, question_prefix
+        self.words = words
         self.prompt = {k: lm.encode(v).ids for k, v in PIECES.items()}
         self.think = list(range(vocab, vocab + s.think))
         self.query = list(range(vocab + s.think, vocab + s.think + s.query))
         self.inject = vocab + s.think + s.query
         self.read = lru_cache(maxsize=100_000)(self._read)
 
+    @classmethod
+    def of(cls, b: Backbone, r: Retriever, s: Settings) -> Tokens:
+        return cls(
+            b.tokenizer, r.tokenizer, b.vocab, s, eos=b.eos, newline=b.newline, question_prefix=r.question_prefix, words=r.words
+        )  # fmt: skip
+
     def question(self, text: str) -> list[int]:
         return self.prompt["question"] + self.lm.encode(" " + clean(text)).ids[: self.s.question_tokens]
 
     def question_pieces(self, text: str) -> list[int]:
-        ids = self.retriever.encode(clean(text)).ids
+        ids = self.retriever.encode(self.question_prefix + clean(text)).ids
         limit = self.s.max_question_tokens
         return ids if len(ids) <= limit else ids[: limit - 1] + ids[-1:]
 
@@ -60,18 +75,19 @@ class Tokens:
         ids, ends = lm.ids[:budget], [b for _, b in lm.offsets[:budget]]
         pieces, states, offsets, word_states, word_offsets = [], [], [], [], []
         enc = self.retriever.encode(text, add_special_tokens=False)
-        for word in words(enc.tokens):
-            end, at = enc.offsets[word[-1]][1], 0
+        spans = [trim(text, *o) for o in enc.offsets]
+        for word in words(enc.tokens) if self.words == "wordpiece" else words_by_text(text, spans):
+            end, at = spans[word[-1]][1], 0
             while at < len(ends) and ends[at] < end:
                 at += 1
             if at == len(ends):
                 break  # the word lies beyond what is read
             word_states.append(at)
-            word_offsets.append((enc.offsets[word[0]][0], end))
+            word_offsets.append((spans[word[0]][0], end))
             for c in word:
                 pieces.append(enc.ids[c])
                 states.append(at)
-                offsets.append(enc.offsets[c])
+                offsets.append(spans[c])
         return Read(text, ids, pieces, states, offsets, word_states, word_offsets)
 
 
@@ -85,6 +101,35 @@ def words(tokens: list[str]) -> list[list[int]]:
     out: list[list[int]] = []
     for i, t in enumerate(tokens):
         if t.startswith("##") and out:
+            out[-1].append(i)
+        else:
+            out.append([i])
+    return out
+
+
+def in_word(c: str) -> bool:
+    """Letters, digits and the marks on them."""
+    return unicodedata.category(c)[0] in "LNM"
+
+
+def trim(text: str, a: int, b: int) -> tuple[int, int]:
+    """The same place without white space at its ends."""
+    while a < b and text[a].isspace():
+        a += 1
+    while b > a and text[b - 1].isspace():
+        b -= 1
+    return a, b
+
+
+def words_by_text(text: str, spans: list[tuple[int, int]]) -> list[list[int]]:
+    """Indices of pieces by word, for tokenizers without a mark: a piece goes on with a word where letters or digits meet, or
+    where a character is split. Pieces of white space alone are left out."""
+    out: list[list[int]] = []
+    for i, (a, b) in enumerate(spans):
+        if a == b:
+            continue
+        end = spans[out[-1][-1]][1] if out else -1
+        if a < end or (a == end and in_word(text[a - 1]) and in_word(text[a])):
             out[-1].append(i)
         else:
             out.append([i])

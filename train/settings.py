@@ -15,10 +15,15 @@ class Settings:
     run: str = "first"
     seed: int = 0
 
+    # Model folders (config.json, safetensors, tokenizer.json) or a GGUF file; empty: the pinned packages.
+    backbone: str = ""
+    retriever: str = ""
+
     # The latent tokens: m = 4 and n = 16 as in the paper (section 4).
     think: int = 4
     query: int = 16
     latent_std: float = 0.1
+    decode_width: int = 384  # of the two projectors that put latents into words
 
     # The copy head: pieces that may enter the retriever's input, width of its two maps.
     pieces: int = 24
@@ -78,6 +83,11 @@ class Settings:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
     @classmethod
-    def load(cls, path: Path) -> Settings:
+    def of(cls, values: dict) -> Settings:
+        """Settings of another version: fields that are no more are left out."""
         known = {f.name for f in fields(cls)}
-        return cls(**{k: v for k, v in json.loads(path.read_text()).items() if k in known})
+        return cls(**{k: v for k, v in values.items() if k in known})
+
+    @classmethod
+    def load(cls, path: Path) -> Settings:
+        return cls.of(json.loads(path.read_text()))

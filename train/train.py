@@ -45,9 +45,9 @@ class Pool:
         self.vectors = torch.tensor(cache.get([layouts.passage(p) for p in rows], "passages"))
         self.trajectories = trajectories.load(folder / "trajectories.jsonl.gz")
         hops = [h for t in self.trajectories for h in t.hops]
-        vectors = torch.tensor(cache.get([h.subquery for h in hops], "subqueries"))
+        vectors = torch.tensor(cache.get([h.subquery for h in hops], "subqueries", asked=True))
         self.teachers = {id(h): v for h, v in zip(hops, vectors, strict=True)}
-        asked = torch.tensor(cache.get([t.question for t in self.trajectories], "questions"))
+        asked = torch.tensor(cache.get([t.question for t in self.trajectories], "questions", asked=True))
         self.asked = {t.id: v for t, v in zip(self.trajectories, asked, strict=True)}
 
     def candidates(self, batch: list[Example], rng: random.Random) -> list[int]:
@@ -126,14 +126,14 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     s.save(args.out / "settings.json")
 
-    pool = Pool(args.trajectories, VectorCache(args.cache, args.weights))
+    pool = Pool(args.trajectories, VectorCache(args.cache, s.retriever or args.weights))
     torch.set_default_device(args.device)
     pool.vectors = pool.vectors.to(args.device)
     pool.teachers = {k: v.to(args.device) for k, v in pool.teachers.items()}
     pool.asked = {k: v.to(args.device) for k, v in pool.asked.items()}
-    backbone, retriever = load_backbone(args.weights), load_retriever(args.weights)
+    backbone, retriever = load_backbone(s.backbone or args.weights), load_retriever(s.retriever or args.weights)
     model = Model(backbone, retriever, s).to(args.device)
-    tok = Tokens(backbone.tokenizer, retriever.tokenizer, backbone.vocab, s)
+    tok = Tokens.of(backbone, retriever, s)
     build = Builder(tok, s, pool.passages, pool.row)
     opt = torch.optim.AdamW(model.groups(), weight_decay=s.weight_decay)
     base_lr = [g["lr"] for g in opt.param_groups]

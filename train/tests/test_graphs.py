@@ -2,7 +2,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from train.graphs import F32, Graph, MatMul, quantise_columns
+from train.onnxgraph import F32, Graph, MatMul, Precision, quantise_columns
 
 
 def run(tmp_path, build, x):
@@ -16,14 +16,14 @@ def run(tmp_path, build, x):
 def test_int8_is_within_two_percent_of_float(tmp_path, rows):
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((rows, 576)).astype(np.float32), rng.standard_normal((576, 192)).astype(np.float32)
-    y = run(tmp_path, lambda g, v: MatMul(g, "int8", 7)(v, w), x)
+    y = run(tmp_path, lambda g, v: MatMul(g, Precision())(v, w, "o"), x)
     assert np.abs(y - x @ w).max() < 0.02 * np.abs(x @ w).max()
 
 
 def test_int8_does_not_saturate_with_extreme_activations_and_weights(tmp_path):
     # Products that a processor without VNNI adds in 16 bits: ±127 weights would be cut off here.
     x, w = np.full((3, 256), 5.0, np.float32), np.full((256, 32), 0.5, np.float32)
-    y = run(tmp_path, lambda g, v: MatMul(g, "int8", 7)(v, w), x)
+    y = run(tmp_path, lambda g, v: MatMul(g, Precision())(v, w, "o"), x)
     np.testing.assert_allclose(y, x @ w, rtol=1e-5)
 
 
@@ -33,8 +33,8 @@ def test_a_row_does_not_depend_on_its_neighbours(tmp_path):
     x = rng.standard_normal((8, 576)).astype(np.float32)
     loud = x.copy()
     loud[3] *= 300
-    a = run(tmp_path, lambda g, v: MatMul(g, "int8", 7)(v, w), x)
-    b = run(tmp_path, lambda g, v: MatMul(g, "int8", 7)(v, w), loud)
+    a = run(tmp_path, lambda g, v: MatMul(g, Precision())(v, w, "o"), x)
+    b = run(tmp_path, lambda g, v: MatMul(g, Precision())(v, w, "o"), loud)
     keep = [i for i in range(8) if i != 3]
     assert (a[keep] == b[keep]).all()
 

@@ -1,0 +1,121 @@
+"""The backbone in PyTorch: a frozen decoder with LoRA, over packed sequences."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from train.settings import Settings
+from train.weights import Backbone, DecoderRetriever
+
+
+def frozen(w) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(w), requires_grad=False)
+
+
+class LoRA(nn.Module):
+    """y = x @ w + bias + α/r · (x @ A) @ B with w and bias frozen; B starts at zero."""
+
+    def __init__(self, w, rank: int, alpha: float, bias=None):
+        super().__init__()
+        self.w = frozen(w.T.copy())  # [out, in], the layout F.linear is fastest with
+        self.bias = None if bias is None else frozen(bias)
+        self.scale = alpha / rank
+        self.A = nn.Parameter(torch.randn(w.shape[0], rank) / math.sqrt(w.shape[0]))
+        self.B = nn.Parameter(torch.zeros(rank, w.shape[1]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.w, self.bias) + (x @ self.A) @ (self.B * self.scale)
+
+
+class DecoderLayer(nn.Module):
+    """A layer of the Llama, Qwen2 (biases) or Qwen3 (norms of each head's queries and keys) families, with LoRA."""
+
+    def __init__(self, layer: dict, b: Backbone | DecoderRetriever, s: Settings):
+        super().__init__()
+        self.heads, self.kv_heads, self.head_dim, self.eps = b.heads, b.kv_heads, b.head_dim, b.eps
+        self.input_norm, self.post_norm = frozen(layer["input_norm"]), frozen(layer["post_norm"])
+        for name in ("q", "k", "v", "o", "gate", "up", "down"):
+            setattr(self, name, LoRA(layer[name], s.lora_rank, s.lora_alpha, layer.get(name + "_b")))
+        self.q_norm, self.k_norm = (frozen(layer[n]) if n in layer else None for n in ("q_norm", "k_norm"))
+
+    def before(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[N,H] → queries, keys and values [N,heads,head_dim], rotated."""
+        h = F.rms_norm(x, x.shape[-1:], self.input_norm, self.eps)
+        q = self.q(h).view(-1, self.heads, self.head_dim)
+        k = self.k(h).view(-1, self.kv_heads, self.head_dim)
+        v = self.v(h).view(-1, self.kv_heads, self.head_dim)
+        if self.q_norm is not None:
+            q, k = (F.rms_norm(t, t.shape[-1:], w, self.eps) for t, w in ((q, self.q_norm), (k, self.k_norm)))
+        return rotate(q, cos, sin), rotate(k, cos, sin), v
+
+    def after(self, x: Tensor, a: Tensor) -> Tensor:
+        x = x + self.o(a)
+        h = F.rms_norm(x, x.shape[-1:], self.post_norm, self.eps)
+        return x + self.down(F.silu(self.gate(h)) * self.up(h))
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, lengths: list[int]) -> Tensor:
+        return self.after(x, attention(*self.before(x, cos, sin), lengths))
+
+    def compile_parts(self) -> None:
+        """Compile what stands around the attention, whose shapes differ from sequence to sequence."""
+        self.before = torch.compile(self.before, dynamic=True)
+        self.after = torch.compile(self.after, dynamic=True)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:
+    """Causal attention within each of the packed sequences: [N,heads,D] each → [N,heads·D]."""
+    grouped = q.shape[1] != k.shape[1]
+    if q.is_cuda:  # one padded call in place of many small ones
+        q, k, v = (nn.utils.rnn.pad_sequence(t.split(lengths), batch_first=True).transpose(1, 2) for t in (q, k, v))
+        a = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=grouped).transpose(1, 2).flatten(2)
+        return torch.cat([a[i, :n] for i, n in enumerate(lengths)])
+    out = []
+    for parts in zip(*(t.split(lengths) for t in (q, k, v)), strict=True):
+        q1, k1, v1 = (t.transpose(0, 1)[None] for t in parts)
+        a = F.scaled_dot_product_attention(q1, k1, v1, is_causal=True, enable_gqa=grouped)
+        out.append(a[0].transpose(0, 1).flatten(1))
+    return torch.cat(out)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    a, b = x.chunk(2, -1)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+
+
+def angles(b: Backbone | DecoderRetriever, positions: int) -> Tensor:
+    """Rotary angles [positions, head_dim/2]."""
+    inv = 1.0 / b.rope_theta ** (torch.arange(0, b.head_dim, 2).float() / b.head_dim)
+    return torch.outer(torch.arange(positions).float(), inv)
+
+
+class Decoder(nn.Module):
+    """The backbone over packed sequences: one behind the other, no padding, attention within each alone."""
+
+    def __init__(self, b: Backbone, s: Settings):
+        super().__init__()
+        self.embed = frozen(b.embed)
+        self.head = None if b.head is None else frozen(b.head)
+        self.norm = frozen(b.norm)
+        self.eps = b.eps
+        self.layers = nn.ModuleList(DecoderLayer(x, b, s) for x in b.layers)
+        angle = angles(b, s.max_positions)
+        self.register_buffer("cos", angle.cos(), persistent=False)
+        self.register_buffer("sin", angle.sin(), persistent=False)
+
+    def forward(self, embeds: Tensor, lengths: list[int] | None = None) -> Tensor:
+        """[N,H] input embeddings of sequences of `lengths` → [N,H] states after the final norm. [B,T,H] is B sequences of T."""
+        if embeds.dim() == 3:
+            return self(embeds.flatten(0, 1), [embeds.shape[1]] * embeds.shape[0]).view_as(embeds)
+        place = torch.cat([torch.arange(n) for n in lengths])
+        cos, sin = self.cos[place][:, None], self.sin[place][:, None]
+        x = embeds
+        for layer in self.layers:
+            x = layer(x, cos, sin, lengths)
+        return F.rms_norm(x, x.shape[-1:], self.norm, self.eps)
+
+    def logits(self, states: Tensor) -> Tensor:
+        return F.linear(states, self.embed if self.head is None else self.head)

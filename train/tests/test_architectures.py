@@ -1,0 +1,301 @@
+"""Every architecture, small and random: transformers = the model that is trained = the graphs that are exported.
+
+Needs PyTorch and transformers; the bundles that `python -m train.tests.tiny` writes are replayed by Go's tests too.
+"""
+
+import json
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from gguf import GGUFWriter
+
+from train import graphs, retriever_graphs
+from train.checkpoints import Unsupported
+from train.loop import Loop
+from train.onnxgraph import Precision
+from train.sequence import Tokens
+from train.tests import tiny
+from train.weights import load_backbone, load_retriever
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+S = tiny.SETTINGS
+TEXT = " " + tiny.CORPUS[1]
+TEXT_SIDES = {  # pooling, prefix, prefix of questions, how pieces join to words
+    "bert-mean": ("mean", "", "", "wordpiece"),
+    "bert-first": ("first", "passage: ", "query: ", "wordpiece"),
+    "roberta": ("mean", "", "", "text"),
+    "llama": ("last", "", "Find: ", "text"),
+    "qwen3": ("last", "", "Find: ", "text"),
+}
+
+
+def cosine(a, b):
+    return float(
+        (a * b).sum(-1).min() if a.ndim == 1 else ((a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)).min()
+    )
+
+
+@pytest.fixture(scope="module", params=sorted(tiny.BACKBONES))
+def backbone(request, tmp_path_factory):
+    folder = tiny.BACKBONES[request.param](tmp_path_factory.mktemp("backbone"))
+    return folder, load_backbone(folder)
+
+
+@pytest.fixture(scope="module", params=sorted(tiny.RETRIEVERS))
+def retriever(request, tmp_path_factory):
+    folder = tiny.RETRIEVERS[request.param](tmp_path_factory.mktemp("retriever") / request.param)
+    return folder, load_retriever(folder)
+
+
+def onnx_states(folder, b, precision, ids):
+    """States and log-probabilities of every position, by lm.onnx and head.onnx in two passes over one cache."""
+    adapter = tiny.random_adapter(b, load_retriever(tiny.RETRIEVERS["bert-mean"](folder / "r")), S)
+    graphs.backbone_graph(folder, b, adapter, S.max_positions, precision, "lm.onnx", {})
+    graphs.head_graph(folder, b, precision)
+    loop = object.__new__(Loop)
+    loop.m = {
+        "backbone": {
+            "hidden": b.hidden, "layers": len(b.layers), "kv_heads": b.kv_heads, "head_dim": b.head_dim,
+            "max_positions": S.max_positions, "cache": precision.cache,
+        }
+    }  # fmt: skip
+    open_ = lambda name: ort.InferenceSession(str(folder / name), providers=["CPUExecutionProvider"])  # noqa: E731
+    loop.lm, loop.head = open_("lm.onnx"), open_("head.onnx")
+    cache, cut = loop.cache(), 7
+    first, _ = loop.forward(cache, 0, ids[:cut], list(range(cut)))
+    second, _ = loop.forward(cache, cut, ids[cut:], list(range(len(ids) - cut)))
+    states = np.concatenate([first, second])
+    return states, loop.logprobs(states)
+
+
+@pytest.mark.parametrize(("precision", "least"), [("fp32", 0.99999), ("fp16", 0.9999), ("int8", 0.99)])
+def test_backbone(backbone, precision, least, tmp_path):
+    from train.decoder import Decoder
+
+    folder, b = backbone
+    ids = b.tokenizer.encode(TEXT).ids
+    reference = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model = Decoder(b, S)
+    with torch.no_grad():
+        expected = reference.model(torch.tensor([ids])).last_hidden_state[0].numpy()
+        expected_logprobs = reference(torch.tensor([ids])).logits[0].log_softmax(-1).numpy()
+        packed = model(model.embed[torch.tensor(ids + ids[:5])], [len(ids), 5])  # a second sequence changes nothing
+        ours = packed[: len(ids)].numpy()
+        logprobs = model.logits(packed[: len(ids)]).log_softmax(-1).numpy()
+    np.testing.assert_allclose(ours, expected, atol=1e-4)
+    np.testing.assert_allclose(logprobs, expected_logprobs, atol=1e-4)
+    states, logprobs = onnx_states(tmp_path, b, Precision(precision), ids)
+    assert cosine(states, expected) > least
+    assert np.abs(np.exp(logprobs) - np.exp(expected_logprobs)).max() < {"fp32": 1e-4, "fp16": 0.01, "int8": 0.15}[precision]
+
+
+def reference_vectors(folder, r, texts):
+    """Pooled unit vectors by transformers, one text at a time."""
+    model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    out = []
+    with torch.no_grad():
+        for text in texts:
+            h = model(torch.tensor([r.tokenizer.encode(r.prefix + text).ids])).last_hidden_state[0]
+            h = {"mean": h.mean(0), "first": h[0], "last": h[-1]}[r.pooling]
+            out.append((h / h.norm()).numpy())
+    return np.array(out)
+
+
+def test_retriever(retriever, tmp_path):
+    from train.encoder import retriever_encoder
+
+    folder, r = retriever
+    texts = ["x", *tiny.CORPUS]
+    expected = reference_vectors(folder, r, texts)
+    rows = [r.tokenizer.encode(r.prefix + t).ids for t in texts]
+    ids, mask = np.full((len(rows), max(map(len, rows))), r.pad, np.int64), np.zeros((len(rows), max(map(len, rows))), np.int64)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)], mask[i, : len(row)] = row, 1
+    with torch.no_grad():
+        ours = retriever_encoder(r, S).encode(torch.tensor(ids), torch.tensor(mask)).numpy()
+    assert cosine(ours, expected) > 0.99999
+    retriever_graphs.encoder_graph(tmp_path, r, {})
+    session = ort.InferenceSession(str(tmp_path / "encoder.onnx"), providers=["CPUExecutionProvider"])
+    vectors = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+    assert cosine(vectors, expected) > 0.99999
+    assert (r.pooling, r.prefix, r.question_prefix, r.words) == TEXT_SIDES[folder.name]
+
+
+def trained(b, r):
+    """A model whose trained tensors are the random adapter's, and that adapter as it is committed."""
+    from train.model import Model
+
+    adapter = tiny.random_adapter(b, r, S)
+    model = Model(b, r, S).eval()
+    assert {n: tuple(t.shape) for n, t in model.adapter().items()} == {n: t.shape for n, t in adapter.items()}
+    whole = dict(adapter)
+    for name, base in model.state_dict().items():
+        if name.startswith("query.encoder.layers") and name in adapter and not name.endswith((".A", ".B")):
+            whole[name] = adapter[name] + base.numpy()
+    model.load_state_dict({n: torch.tensor(t) for n, t in whole.items()}, strict=False)
+    return model, adapter
+
+
+@pytest.mark.parametrize("candidates", [0, 4, 20])
+def test_query_vector(retriever, candidates, tmp_path):
+    from train.assemble import merge_retriever
+
+    _, r = retriever
+    b = load_backbone(tiny.BACKBONES["llama"](tmp_path / "b"))
+    model, adapter = trained(b, r)
+    tok, rng = Tokens.of(b, r, S), np.random.default_rng(5)
+    asked = np.array([tok.question_pieces("Who opened the café?")], np.int64)
+    width = max(candidates, S.pieces)
+    feed = {
+        "query_states": rng.standard_normal((1, S.query, b.hidden)).astype(np.float32),
+        "question_ids": asked,
+        "candidate_ids": np.zeros((1, width), np.int64),
+        "candidate_states": np.zeros((1, width, b.hidden), np.float32),
+        "candidate_mask": np.zeros((1, width), np.float32),
+    }
+    feed["candidate_ids"][0, :candidates] = rng.integers(4, 200, candidates)
+    feed["candidate_states"][0, :candidates] = rng.standard_normal((candidates, b.hidden))
+    feed["candidate_mask"][0, :candidates] = 1
+    with torch.no_grad():
+        vector, gates = model.query(
+            torch.tensor(feed["query_states"]),
+            torch.tensor(asked),
+            torch.ones(asked.shape, dtype=torch.bool),
+            torch.tensor(feed["candidate_ids"][:, :candidates]),
+            torch.tensor(feed["candidate_states"][:, :candidates]),
+            torch.ones(1, candidates, dtype=torch.bool),
+        )
+    retriever_graphs.query_graph(tmp_path, merge_retriever(r, adapter, S), b.hidden, adapter, S, {})
+    session = ort.InferenceSession(str(tmp_path / "query.onnx"), providers=["CPUExecutionProvider"])
+    got, opened = session.run(["vector", "gates"], feed)
+    assert cosine(got, vector.numpy()) > 0.9999
+    np.testing.assert_allclose(opened[0, :candidates], torch.sigmoid(gates)[0].numpy(), atol=1e-5)
+    if candidates:
+        feed["candidate_states"] *= -1
+        assert cosine(session.run(["vector"], feed)[0], got) < 0.9999  # the copied pieces do take part
+
+
+def test_pointer(tmp_path):
+    b, r = load_backbone(tiny.BACKBONES["llama"](tmp_path / "b")), load_retriever(tiny.RETRIEVERS["bert-mean"](tmp_path / "r"))
+    model, adapter = trained(b, r)
+    rng = np.random.default_rng(6)
+    answer, words = rng.standard_normal((1, b.hidden)).astype(np.float32), rng.standard_normal((1, 14, b.hidden)).astype(np.float32)
+    mask = np.ones((1, 14), np.float32)
+    mask[0, 11:] = 0
+    graphs.pointer_graph(tmp_path, b.hidden, adapter)
+    session = ort.InferenceSession(str(tmp_path / "pointer.onnx"), providers=["CPUExecutionProvider"])
+    start, starts, end = session.run(["start", "starts", "end"], {"answer_state": answer, "word_states": words, "word_mask": mask})
+    real = torch.tensor(words[0, :11])
+    with torch.no_grad():
+        first, _ = model.pointer(torch.tensor(answer[0]), real, None)
+        np.testing.assert_allclose(np.concatenate([start[0, :11], start[0, 14:]]), first.numpy(), atol=1e-5)
+        assert start[0, 11:14].max() < -1000 and starts[0].tolist() == first[:11].argsort(descending=True)[:8].tolist()
+        for row, i in enumerate(starts[0].tolist()):
+            _, last = model.pointer(torch.tensor(answer[0]), real, i)
+            np.testing.assert_allclose(end[0, row, :11], last.numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(tiny.BUNDLES))
+def test_bundle(name, tmp_path):
+    """A bundle is written, and its loop answers in every way as the parity that was written with it says."""
+    manifest = tiny.bundle(tmp_path / name, name)
+    loop = Loop(tmp_path / name)
+    parity = json.loads((tmp_path / name / "parity" / "parity.json").read_text(encoding="utf-8"))
+    assert loop.m == manifest and len(parity["loop"]) == len(tiny.LOOPS)
+    for i, case in enumerate(parity["loop"]):
+        got = loop.ask(case["question"], lambda hop, v, w, case=case: case["passages"][hop], 2, loop.ways)
+        vectors = np.fromfile(tmp_path / name / "parity" / f"loop-{i}.f32", "<f4").reshape(-1, manifest["retriever"]["dimension"])
+        np.testing.assert_allclose(got["vectors"], vectors, atol=1e-5)
+        assert set(case["answers"]) == {"free", "span", "pointer"}
+        assert {w: a.text for w, a in got["answers"].items()} == {w: a["text"] for w, a in case["answers"].items()}
+
+
+# -------------------------------------------------------------------------------------------------------------------- GGUF
+
+
+def gguf_of(folder, file, family):
+    """A checkpoint folder as llama.cpp would store it: other names, and Llama's rotary pairs interleaved."""
+    from safetensors.numpy import load_file
+
+    from train.checkpoints import _LAYER, _TOP
+
+    config = json.loads((folder / "config.json").read_text())
+    spec = json.loads((folder / "tokenizer.json").read_text())
+    names = {v: k for k, v in (_LAYER | _TOP).items()}
+    w = GGUFWriter(file, family)
+    w.add_block_count(config["num_hidden_layers"])
+    w.add_embedding_length(config["hidden_size"])
+    w.add_head_count(config["num_attention_heads"])
+    w.add_head_count_kv(config["num_key_value_heads"])
+    w.add_key_length(config["head_dim"])
+    w.add_rope_freq_base(config["rope_theta"])
+    w.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    w.add_tokenizer_model("gpt2")
+    w.add_tokenizer_pre("smollm")
+    vocab = spec["model"]["vocab"]
+    w.add_token_list(sorted(vocab, key=vocab.get))
+    w.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in spec["model"]["merges"]])
+    w.add_eos_token_id(2)
+    for name, tensor in load_file(folder / "model.safetensors").items():
+        head, _, kind = name.removeprefix("model.").rpartition(".")
+        if head.startswith("layers."):
+            _, layer, part = head.split(".", 2)
+            head = f"blk.{layer}.{names[part]}"
+        else:
+            head = names[head]
+        if family == "llama" and head.endswith(("attn_q", "attn_k")):
+            heads = tensor.shape[0] // config["head_dim"]
+            tensor = tensor.reshape(heads, 2, -1, tensor.shape[1]).swapaxes(1, 2).reshape(tensor.shape)
+        w.add_tensor(f"{head}.{kind}", np.ascontiguousarray(tensor))
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+    return file
+
+
+@pytest.mark.parametrize("name", sorted(tiny.BACKBONES))
+def test_gguf_is_the_folder(name, tmp_path):
+    folder = tiny.BACKBONES[name](tmp_path / "hf")
+    a, b = load_backbone(folder), load_backbone(gguf_of(folder, tmp_path / "m.gguf", name.split("-")[0]))
+    assert (a.heads, a.kv_heads, a.head_dim, a.rope_theta, a.eos, a.newline) == (
+        b.heads,
+        b.kv_heads,
+        b.head_dim,
+        b.rope_theta,
+        b.eos,
+        b.newline,
+    )
+    assert (a.head is None) == (b.head is None)
+    np.testing.assert_array_equal(a.embed, b.embed)
+    for x, y in zip(a.layers, b.layers, strict=True):
+        assert x.keys() == y.keys()
+        for key in x:
+            np.testing.assert_array_equal(x[key], y[key], err_msg=key)
+    for text in (TEXT, "<|im_start|> 1987"):
+        assert a.tokenizer.encode(text).ids == b.tokenizer.encode(text).ids
+
+
+# ---------------------------------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model_type": "gemma3_text"},
+        {"hidden_act": "gelu_new"},
+        {"rope_scaling": {"rope_type": "llama3", "factor": 8.0}},
+        {"use_sliding_window": True},
+        {"eos_token_id": None},
+        {"num_hidden_layers": 1},  # a layer's tensors are left over
+        {"num_hidden_layers": 3},  # a layer's tensors are missing
+    ],
+)
+def test_what_cannot_be_written_is_refused(change, tmp_path):
+    folder = tiny.BACKBONES["llama"](tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(Unsupported):
+        load_backbone(folder)
