@@ -120,6 +120,16 @@ $(BUNDLE)/manifest.json: $(BUNDLE_SOURCES) $(WEIGHTS) $(STAMPS)/venv-assemble
 demo: build ## loads 5,000 passages of Wikipedia into a node and asks it three questions
 	@$(BIN)/latentask demo
 
+## Figures
+
+.PHONY: eval
+eval: build ## runs the evaluations of docs/results.md (hours on a CPU; LIMIT=100 asks fewer questions)
+	@scripts/eval.sh
+
+.PHONY: eval-tables
+eval-tables: ## writes the tables of docs/results.md from the reports of `make eval`
+	@python3 scripts/eval_tables.py
+
 ## Tests
 
 .PHONY: test

@@ -179,7 +179,7 @@ func (e *evaluation) run(ctx context.Context, out io.Writer) (err error) {
 	if report.Corpus != nil {
 		corpus = report.Corpus.Hash
 	}
-	if run.Mark, err = eval.Mark(e.settings, questions, report.Bundle, corpus, e.url); err != nil {
+	if run.Mark, err = eval.Mark(e.settings, report.Bundle, corpus, e.url, e.questions); err != nil {
 		return err
 	}
 	if e.trace != "" {

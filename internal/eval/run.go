@@ -52,7 +52,8 @@ type Run struct {
 	Asker     Asker
 	// Trace takes a line a record; it may be nil.
 	Trace io.Writer
-	// Known are records of this run that an earlier try left.
+	// Known are records of this run that an earlier try left, of these
+	// questions or others.
 	Known []Record
 	// Mark is Mark's, written into every record.
 	Mark string
@@ -68,17 +69,15 @@ type Outcome struct {
 	Skipped map[Mode]string
 }
 
-// Mark names a run: all that its records depend on.
-func Mark(settings Settings, questions []Question, origin ...string) (string, error) {
+// Mark names a run by what its records depend on: the settings, and the origin
+// of its questions and answers (files, bundle, address). Which of the questions
+// are asked is no part of it.
+func Mark(settings Settings, origin ...string) (string, error) {
 	data, err := json.Marshal(settings)
 	if err != nil {
 		return "", err
 	}
-	texts := append([]string{string(data)}, origin...)
-	for _, q := range questions {
-		texts = append(texts, q.ID, q.Text)
-	}
-	return digest(texts...), nil
+	return digest(append([]string{string(data)}, origin...)...), nil
 }
 
 // maxFirstErrors is how many questions in a row a mode may fail from the start
@@ -99,9 +98,13 @@ func (r *Run) Do(ctx context.Context) (*Outcome, error) {
 			byID[record.ID] = record
 		}
 	}
-	total := len(r.Questions) * len(r.Settings.Modes)
-	for _, byID := range known {
-		total -= len(byID)
+	total := 0
+	for _, q := range r.Questions {
+		for _, mode := range r.Settings.Modes {
+			if _, done := known[mode][q.ID]; !done {
+				total++
+			}
+		}
 	}
 	step := progress.Start(r.Progress, "questions × modes", total)
 	defer step.End()

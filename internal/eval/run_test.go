@@ -208,7 +208,7 @@ func TestTraceAndResume(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "deep", "trace.jsonl")
 	questions := []Question{{ID: "1", Text: "who", Answers: []string{"x"}}, {ID: "2", Text: "what", Answers: []string{"x"}}, {ID: "3", Text: "when"}}
 	s := settings(ModeLatent, ModeSingle)
-	mark, err := Mark(s, questions, "bundle")
+	mark, err := Mark(s, "bundle")
 	require.NoError(t, err)
 	try := func(node *fakeNode, resume bool) (*Outcome, error) {
 		file, known, err := OpenTrace(path, mark, resume)
@@ -254,7 +254,7 @@ func TestTraceAndResume(t *testing.T) {
 	require.ErrorContains(t, err, "another bundle")
 	other := s
 	other.Search = "vector"
-	otherMark, err := Mark(other, questions, "bundle")
+	otherMark, err := Mark(other, "bundle")
 	require.NoError(t, err)
 	require.NotEqual(t, mark, otherMark)
 	none, err := ReadTrace(filepath.Join(t.TempDir(), "absent"), mark)

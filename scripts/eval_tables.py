@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Writes the tables of docs/results.md that come from `latentask eval`, out of the reports of scripts/eval.sh.
+
+A table stands between the lines `<!-- eval:NAME -->` and `<!-- /eval -->`. Runs without a report are left out.
+Nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+NAMES = {
+    "hotpotqa": "HotpotQA",
+    "2wiki": "2WikiMultihopQA",
+    "musique": "MuSiQue",
+    "pages": "pages without titles",
+    "nq": "NQ",
+    "triviaqa": "TriviaQA",
+    "popqa": "PopQA",
+    "bamboogle": "Bamboogle",
+}
+MULTIHOP = ("hotpotqa", "2wiki", "musique")
+OPEN = ("nq", "triviaqa", "popqa", "bamboogle")
+MODES = ("latent", "explicit", "iter", "single", "hybrid", "direct")
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
+def points(d: dict | None) -> str:
+    return "–" if d is None else f"{100 * d['difference']:+.1f} ({100 * d['low']:+.1f} to {100 * d['high']:+.1f})"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def difference(report: dict, a: str, b: str, metric: str) -> dict | None:
+    for d in report["differences"]:
+        if d["metric"] == metric and {d["a"], d["b"]} == {a, b}:
+            if d["a"] == a:
+                return d
+            return {"difference": -d["difference"], "low": -d["high"], "high": -d["low"]}
+    return None
+
+
+def better(report: dict, metric: str) -> str:
+    """The single search that does better, of the two."""
+    return max(("single", "hybrid"), key=lambda m: report["modes"].get(m, {}).get(metric) or 0)
+
+
+def mean(differences: list[dict | None]) -> dict | None:
+    """The mean of several sets' differences. The sets are independent, so half-widths add up in squares."""
+    if not differences or None in differences:
+        return None
+    n = len(differences)
+    middle = sum(d["difference"] for d in differences) / n
+    below = sum((d["difference"] - d["low"]) ** 2 for d in differences) ** 0.5 / n
+    above = sum((d["high"] - d["difference"]) ** 2 for d in differences) ** 0.5 / n
+    return {"difference": middle, "low": middle - below, "high": middle + above}
+
+
+def modes_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
+    head = ["set", "mode", "n", "EM", "F1", "gold found", "all found", "hops", "passages", "abstained", "sourced", "errors"]
+    rows = []
+    for name in sets:
+        for i, mode in enumerate(m for m in MODES if m in reports[name]["modes"]):
+            f = reports[name]["modes"][mode]
+            shares = [percent(f.get(k)) for k in ("em", "f1", "gold_found", "all_found")]
+            cost = [f"{f['hops']:.2f}", f"{f['passages']:.1f}", percent(f["abstained"]), percent(f.get("sourced")), str(f["errors"])]
+            rows.append([NAMES[name] if i == 0 else "", mode, str(f["n"]), *shares, *cost])
+    return table(head, rows)
+
+
+def cost_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
+    head = ["set", "mode", "passes", "tokens in", "tokens out", "total ms, p50 / p95", "model ms", "search ms", "queue ms"]
+    rows = []
+    for name in sets:
+        for i, mode in enumerate(m for m in MODES if m in reports[name]["modes"]):
+            f = reports[name]["modes"][mode]
+            tokens = [f"{f['passes']:.1f}", f"{f['tokens_in']:.0f}", f"{f['tokens_out']:.1f}"]
+            times = [f"{f['ms'][part]['p50']:.0f} / {f['ms'][part]['p95']:.0f}" for part in ("total", "model", "search", "queue")]
+            rows.append([NAMES[name] if i == 0 else "", mode, *tokens, *times])
+    return table(head, rows)
+
+
+def difference_table(reports: dict[str, dict], sets: tuple[str, ...], rivals: list[str]) -> str:
+    """Latent minus each rival; the rival `better` is the single search that found more."""
+    head = ["latent minus", "set", "EM", "F1", "gold found", "all found"]
+    metrics = ("em", "f1", "gold_found", "all_found")
+    rows = []
+    for rival in rivals:
+        columns = {}
+        for name in sets:
+            r = reports[name]
+            columns[name] = [difference(r, "latent", better(r, m) if rival == "better" else rival, m) for m in metrics]
+        if all(d is None for column in columns.values() for d in column):
+            continue
+        title = "the better single search" if rival == "better" else rival
+        for i, (name, column) in enumerate(columns.items()):
+            rows.append([title if i == 0 else "", NAMES[name], *map(points, column)])
+        if len(sets) > 1:
+            means = [mean([columns[name][i] for name in sets]) for i in range(len(metrics))]
+            rows.append(["", "**mean**", *(f"**{points(m)}**" if m else "–" for m in means)])
+    return table(head, rows)
+
+
+def loop_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
+    head = ["set", "mode", "stopped right", "subquery F1 (hops)", "calibration error"]
+    rows = []
+    for name in sets:
+        for i, mode in enumerate(m for m in ("latent", "explicit", "iter") if m in reports[name]["modes"]):
+            f = reports[name]["modes"][mode]
+            subquery = "–" if f.get("subquery_f1") is None else f"{f['subquery_f1']:.2f} ({f['subquery_hops']})"
+            error = "–" if f.get("calibration") is None else f"{f['calibration']['ece']:.3f}"
+            rows.append([NAMES[name] if i == 0 else "", mode, percent(f.get("stopped_right")), subquery, error])
+    return table(head, rows)
+
+
+def hidden_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
+    rows = []
+    for name in sets:
+        hidden, plain = reports[name + "-hidden"]["modes"]["latent"], reports[name]["modes"]["latent"]
+        rows.append([NAMES[name], str(hidden["n"]), percent(hidden["abstained"]), percent(1 - plain["abstained"])])
+    return table(["set", "n", "abstained, gold hidden", "answered, gold there"], rows)
+
+
+def kinds_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
+    modes = ("latent", "single", "hybrid")
+    head = ["set", "type", "n", *(f"{m}: EM, found / all" for m in modes)]
+    rows = []
+    for name in sets:
+        figures = reports[name]["modes"]
+        for i, kind in enumerate(sorted({k for m in modes if m in figures for k in figures[m]["types"]})):
+            cells = [figures[m]["types"].get(kind) if m in figures else None for m in modes]
+            n = next(c["n"] for c in cells if c)
+            shown = [f"{percent(c.get('em'))}, {percent(c.get('gold_found'))} / {percent(c.get('all_found'))}" if c else "–" for c in cells]
+            rows.append([NAMES[name] if i == 0 else "", kind, str(n), *shown])
+    return table(head, rows)
+
+
+def machine_lines(reports: dict[str, dict]) -> str:
+    """Which bundle, machine and day the reports are of, and the command of each."""
+    told = sorted({f"{r['bundle']} on {r['device']}; {r['machine']}; {r['date'][:10]}; {r['tool']}" for r in reports.values()})
+    commands = "\n".join(r["command"] for _, r in sorted(reports.items()))
+    return "Made with " + "; ".join(told) + ".\n\n```\n" + commands + "\n```"
+
+
+def tables(reports: dict[str, dict]) -> dict[str, str]:
+    def there(sets: tuple[str, ...], suffix: str = "") -> tuple[str, ...]:
+        return tuple(s for s in sets if s in reports and s + suffix in reports)
+
+    vector = {name: reports[name + "-vector"] for name in there(MULTIHOP, "-vector")}
+    made = {
+        "modes": (modes_table, reports, there(MULTIHOP)),
+        "cost": (cost_table, reports, there(MULTIHOP)),
+        "loops": (loop_table, reports, there((*MULTIHOP, "pages"))),
+        "types": (kinds_table, reports, there((*MULTIHOP, "pages"))),
+        "hidden": (hidden_table, reports, there(MULTIHOP, "-hidden")),
+        "pages": (modes_table, reports, there(("pages",))),
+        "open": (modes_table, reports, there(OPEN)),
+    }
+    out = {name: f(r, sets) for name, (f, r, sets) in made.items() if sets}
+    for name, r, sets, rivals in (
+        ("differences", reports, there(MULTIHOP), ["better", "single", "hybrid", "explicit", "iter", "direct"]),
+        ("vector", vector, tuple(vector), ["single", "explicit"]),
+        ("pages-differences", reports, there(("pages",)), ["better", "explicit"]),
+        ("open-differences", reports, there(OPEN), ["single", "hybrid"]),
+    ):
+        if sets:
+            out[name] = difference_table(r, sets, rivals)
+    if reports:
+        out["made"] = machine_lines(reports)
+    return out
+
+
+def main() -> None:
+    root = Path(__file__).resolve().parent.parent
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--reports", type=Path, default=root / ".latentask/eval/reports")
+    a.add_argument("--docs", type=Path, default=root / "docs/results.md")
+    args = a.parse_args()
+    reports = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(args.reports.glob("*.json"))}
+    made = tables(reports)
+
+    def put(match: re.Match) -> str:
+        body = made.get(match[1])
+        return match[0] if body is None else f"<!-- eval:{match[1]} -->\n\n{body}\n\n<!-- /eval -->"
+
+    text = args.docs.read_text(encoding="utf-8")
+    text, places = re.subn(r"<!-- eval:([\w-]+) -->.*?<!-- /eval -->", put, text, flags=re.S)
+    args.docs.write_text(text, encoding="utf-8")
+    print(f"{len(reports)} reports, {len(made)} tables, {places} places in {args.docs}")
+
+
+if __name__ == "__main__":
+    main()
