@@ -19,7 +19,7 @@ import (
 
 func TestPlainHTTP(t *testing.T) {
 	n := commonCollection(t)
-	objects := ask{collection: common, question: question}.send(t, n)
+	objects := ask{collection: common, question: question, argument: "search: VECTOR"}.send(t, n)
 
 	known := titlesByID(common, passages(t))
 	seen := map[string]bool{}
@@ -104,7 +104,7 @@ func TestGoClient(t *testing.T) {
 	require.Contains(t, refused.Errors[0].Message, "latentAsk.question")
 
 	reply, err := n.client.Ask(ctx, client.Question{
-		Collection: common, Text: question, Show: []string{"title"}, Vectors: true,
+		Collection: common, Text: question, Show: []string{"title"}, Vectors: true, Details: true,
 	})
 	require.NoError(t, err)
 	require.Equal(t, want.Answer, reply.Answer)
@@ -132,6 +132,7 @@ func TestPythonClient(t *testing.T) {
 
 	var report struct {
 		Raw      response
+		Source   *string
 		NearText []string
 		BM25     []string
 		Imported struct {
@@ -144,6 +145,10 @@ func TestPythonClient(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report), "%s", &out)
 	require.Empty(t, report.Raw.messages())
 	require.Equal(t, want, outcomeOf(report.Raw.Data.Get[common]))
+	require.Equal(t, want.Answer.Source != nil, report.Source != nil)
+	if report.Source != nil {
+		require.Equal(t, want.Answer.Text, oneLine(*report.Source))
+	}
 
 	// Ordinary queries over gRPC find what GraphQL finds.
 	near := get(t, n, common, `nearText: {concepts: [`+strconv.Quote(question)+`]} limit: 5`, "_additional { id }")

@@ -57,7 +57,7 @@ func TestTheSameQuestionHasTheSameAnswer(t *testing.T) {
 	var asking sync.WaitGroup
 	for i, q := range list {
 		asking.Go(func() {
-			reply, err := n.client.Ask(context.Background(), client.Question{Collection: common, Text: q, Vectors: true})
+			reply, err := n.client.Ask(context.Background(), client.Question{Collection: common, Text: q, Vectors: true, Details: true})
 			if err != nil {
 				t.Error(err)
 				return
@@ -79,12 +79,13 @@ func TestTheSameQuestionHasTheSameAnswer(t *testing.T) {
 	}
 }
 
-// TestHopsCanBeReplayed searches again with the vector of every hop.
+// TestHopsCanBeReplayed searches again with the vector of every hop that searched
+// by it alone. TestHybridHopsCanBeReplayed is of the others.
 func TestHopsCanBeReplayed(t *testing.T) {
 	n := commonCollection(t)
 	for _, q := range questions(t, 2) {
 		read := map[string]bool{}
-		for _, h := range searches(ask{collection: common, question: q}.send(t, n)) {
+		for _, h := range searches(ask{collection: common, question: q, argument: "search: VECTOR"}.send(t, n)) {
 			found := get(t, n, common, fmt.Sprintf("nearVector: {vector: %s} limit: %d", vectorText(t, h.Vector), len(h.IDs)+len(read)),
 				"_additional { id distance }")
 			var fresh []string

@@ -38,6 +38,7 @@ type object struct {
 			Answer    client.Answer
 			Hops      []client.Hop
 			Timings   client.Timings
+			Usage     client.Usage
 		}
 	} `json:"_additional"`
 }
@@ -71,9 +72,10 @@ func post(t testing.TB, n *node, query string) *response {
 
 // trace are the fields of a query that wants everything.
 const trace = `_additional { id distance latentAsk { hop rank
-	answer { text confidence abstained partial stoppedBy }
-	hops { n action ids distances vector focus { word weight } thought subquery ms { model search decode } }
-	timings { totalMs modelMs searchMs queueMs } } }`
+	answer { text confidence abstained partial stoppedBy by source { id property index start end } }
+	hops { n action search keywords { word weight } ids distances found { id distance score vectorRank keywordRank }
+		vector focus { word weight } thought subquery ms { model search decode } }
+	timings { totalMs modelMs searchMs queueMs } usage { passes tokensIn tokensOut } } }`
 
 // ask is one latentAsk query of a test.
 type ask struct {

@@ -33,10 +33,11 @@ func TestRefusalsNameTheField(t *testing.T) {
 		"hops below nothing":        {with("maxHops: -3"), []string{"latentAsk.maxHops", "-3"}},
 		"too many hops":             {with("maxHops: 99"), []string{"latentAsk.maxHops", "99", "4"}},
 		"no passages":               {with("passagesPerHop: 0"), []string{"latentAsk.passagesPerHop"}},
-		"too many passages":         {with("passagesPerHop: 11"), []string{"latentAsk.passagesPerHop", "11", "10"}},
+		"too many passages":         {with("passagesPerHop: 51"), []string{"latentAsk.passagesPerHop", "51", "50"}},
 		"no budget":                 {with("budgetMs: 0"), []string{"latentAsk.budgetMs"}},
 		"an hour's budget":          {with("budgetMs: 3600000"), []string{"latentAsk.budgetMs", "600000"}},
-		"subqueries as text":        {with("mode: EXPLICIT"), []string{"latentAsk.mode", "EXPLICIT"}},
+		"a search that is none":     {with("search: BM25"), []string{"search"}},
+		"a way that is none":        {with("answerBy: GUESS"), []string{"answerBy"}},
 		"a mode that is none":       {with("mode: TELEPATHY"), []string{"mode"}},
 		"an argument that is none":  {with("hops: 3"), []string{"hops"}},
 		"beside hybrid":             {beside(`hybrid: {query: "Ove"}`), []string{"hybrid"}},
@@ -56,6 +57,31 @@ func TestRefusalsNameTheField(t *testing.T) {
 		})
 	}
 	ask{collection: common, question: question}.send(t, n)
+}
+
+// TestWhatABundleMayLack asks for the optional parts of a bundle: it answers by
+// them, or says that it has none.
+func TestWhatABundleMayLack(t *testing.T) {
+	n := commonCollection(t)
+	for argument, field := range map[string]string{
+		"mode: EXPLICIT":    "latentAsk.mode",
+		"answerBy: POINTER": "latentAsk.answerBy",
+	} {
+		t.Run(argument, func(t *testing.T) {
+			a := ask{collection: common, question: question, argument: argument}
+			if r := post(t, n, a.query()); len(r.Errors) > 0 {
+				require.Contains(t, r.messages(), field)
+				require.Contains(t, r.messages(), strings.Fields(argument)[1])
+				return
+			}
+			answer := a.send(t, n)[0].Additional.LatentAsk
+			if argument == "answerBy: POINTER" {
+				require.Equal(t, "POINTER", answer.Answer.By)
+			} else {
+				require.NotEmpty(t, answer.Hops[0].Thought)
+			}
+		})
+	}
 }
 
 func TestTheNumberOfOperatorsInARequestIsBounded(t *testing.T) {

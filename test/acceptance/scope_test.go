@@ -21,6 +21,7 @@ func TestWhereHoldsInEveryHop(t *testing.T) {
 			beside: `where: {path: ["part"], operator: Equal, valueInt: 1}`,
 		}.send(t, n)
 		for _, h := range searches(objects) {
+			require.Equal(t, "hybrid", h.Search)
 			for _, id := range h.IDs {
 				require.True(t, inPart[id], "hop %d of %q left the filter", h.N, q)
 			}
@@ -68,7 +69,8 @@ func TestHopsAndPassages(t *testing.T) {
 	}{
 		{"maxHops: 1", 1, 3},
 		{"maxHops: 2 passagesPerHop: 2", 2, 2},
-		{"maxHops: 1 passagesPerHop: 10", 1, 10},
+		{"maxHops: 1 passagesPerHop: 50", 1, 50},
+		{"maxHops: 2 passagesPerHop: 2 search: VECTOR", 2, 2},
 	} {
 		objects := ask{collection: common, question: question, argument: c.argument}.send(t, n)
 		hops := searches(objects)
@@ -94,7 +96,7 @@ func TestNamedVectors(t *testing.T) {
 	ask{collection: name, question: question}.refused(t, n, "target vector")
 	distances := map[string][]float64{}
 	for _, target := range []string{"by_title", "by_text"} {
-		objects := ask{collection: name, question: question, argument: `targetVectors: ["` + target + `"]`}.send(t, n)
+		objects := ask{collection: name, question: question, argument: `search: VECTOR, targetVectors: ["` + target + `"]`}.send(t, n)
 		hop := searches(objects)[0]
 		replayed := get(t, n, name, `nearVector: {vector: `+vectorText(t, hop.Vector)+`, targetVectors: ["`+target+`"]} limit: 3`,
 			"_additional { id }")
@@ -125,5 +127,5 @@ func TestSeveralTextProperties(t *testing.T) {
 		collection: common, question: question, argument: `properties: ["title"]`, fields: "part",
 	}.send(t, n)
 	require.Empty(t, titles[0].Title)
-	require.Equal(t, byDefault.Hops[0].IDs, searches(titles)[0].IDs, "the first hop has read nothing yet")
+	require.Equal(t, byDefault.Hops[0].Vector, searches(titles)[0].Vector, "the first hop has read nothing yet")
 }

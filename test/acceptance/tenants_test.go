@@ -49,6 +49,7 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 		for _, q := range []string{question, "Where was the director of the film with Rolf Lassgård born?", "Who directed A Man Called Ove?"} {
 			objects := ask{collection: name, question: q, beside: `tenant: "` + tenant + `"`}.send(t, n)
 			for _, h := range searches(objects) {
+				require.Equal(t, "hybrid", h.Search)
 				for _, id := range h.IDs {
 					require.Contains(t, own, id, "%s: hop %d of %q found another tenant's passage", tenant, h.N, q)
 				}

@@ -23,6 +23,18 @@ def fill(client, passages):
     return collection
 
 
+def cut_out(client, collection, raw):
+    """What stands where the answer's source says, in the object as this client gets it."""
+    source = raw.get[collection][0]["_additional"]["latentAsk"]["answer"]["source"]
+    if source is None:
+        return None
+    stored = client.collections.get(collection).query.fetch_object_by_id(source["id"])
+    value = stored.properties[source["property"]]
+    if source["index"] is not None:
+        value = value[source["index"]]
+    return value[source["start"] : source["end"]]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
@@ -50,6 +62,7 @@ def main():
             evidence = answered.get["FromPython"]
             report = {
                 "Raw": {"data": {"Get": raw.get}, "errors": raw.errors},
+                "Source": cut_out(client, args.collection, raw),
                 "NearText": [str(o.uuid) for o in near_text.objects],
                 "BM25": [str(o.uuid) for o in bm25.objects],
                 "Imported": {
