@@ -25,7 +25,7 @@
 //     token's state chooses the action (the paper's latent thought and subquery
 //     generation). The paper takes two passes a hop; here both kinds of token
 //     are in one, and the query tokens' keys and values are rolled back when
-//     the action is to answer: turn in loop.go.
+//     the action is to answer: latentTurn in loop.go.
 //   - Latent retrieval: the query states go through a projector into the
 //     retriever's input space, behind the question's own tokens and the word
 //     pieces that a copy head picks out of the passages read so far; the
@@ -33,13 +33,36 @@
 //     The words above the copy head's threshold are the hop's focus: focus.go.
 //   - Reading: passages come back as text and stay in the sequence, so that the
 //     keys and values of earlier hops are never computed twice: cache.go.
-//   - Latent decoding: on demand, a hop's latents are told in words. That is
-//     explanation, made after the answer and without effect on it: answer.go.
+//   - Latent decoding: on demand, a hop's latents are told in words, or looked at
+//     through the model's own head (the logit lens). That is explanation, made
+//     after the answer and without effect on it: tell.go, lens.go.
 //
 // The first hop always searches, whatever the model's action: an answer of a
 // database has objects to stand on. A passage found in one hop is not found
 // again in a later one. Passages longer than the bundle's budget are read as
 // the sentences nearest to the hop's vector: excerpt.go.
+//
+// # Answers
+//
+// An answer is made behind the state in which the loop ends, in one of three ways
+// over the same keys and values, or in several of which the most confident is
+// kept ([AnswerBy], answer.go):
+//
+//   - freely, token by token: draft.go;
+//   - as a span of what was read, written under a mask, so that nothing is made
+//     up and the source comes for free: span.go has the index of spans,
+//     spanning.go writes one;
+//   - by a pointer to its first and last word, which costs no pass: pointer.go.
+//
+// [Source] counts in the text as the Searcher gave it, whatever was cleaned and
+// left out of it on the way (line.go, part in text.go). The confidence is
+// calibrated by the bundle.
+//
+// # Other modes
+//
+// [ModeSingle] and [ModeDirect] search once (ask.go). [ModeExplicit] is the same
+// loop by a twin that writes its subqueries as text (explicit.go), [ModeIterative]
+// is Iter-RetGen (iterative.go). They are there to compare with.
 //
 // # Why the loop ends
 //

@@ -7,9 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// evidence puts the passages in the order in which they are shown: the first
-// one in which the answer stands, if one was given, then the others as they were
-// found. What was read of a passage counts before the rest of its text.
+// evidence puts the passages in the order in which they are shown: the one in
+// which the answer stands, if one was given, then the others as they were found.
+// That is the source of a span, and for a free answer the first in which its
+// words stand; what was read of a passage counts before the rest of its text.
 func evidence(found []*passage, answer Answer) []Evidence {
 	out := make([]Evidence, len(found))
 	for i, p := range found {
@@ -18,7 +19,13 @@ func evidence(found []*passage, answer Answer) []Evidence {
 	if answer.Abstained {
 		return out
 	}
-	if i := holder(found, answer.Text); i > 0 {
+	i := -1
+	if answer.Source != nil && answer.By != AnswerByFree {
+		i = slices.IndexFunc(found, func(p *passage) bool { return p.ID == answer.Source.ID })
+	} else {
+		i = holder(found, answer.Text)
+	}
+	if i > 0 {
 		first := out[i]
 		out = slices.Insert(slices.Delete(out, i, i+1), 0, first)
 	}

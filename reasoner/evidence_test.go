@@ -45,6 +45,10 @@ func TestEvidence(t *testing.T) {
 	if got := evidence(found, Answer{Text: "Yorkshire", Abstained: true}); got[0].ID != "a" {
 		t.Errorf("%s goes first, though there is no answer", got[0].ID)
 	}
+	span := Answer{Text: "10", By: AnswerBySpan, Source: &Source{ID: "c"}}
+	if got := evidence(found, span); got[0].ID != "c" || got[1].ID != "a" || len(got) != 4 {
+		t.Errorf("%v: the source of a span does not go first", got)
+	}
 	if got := evidence(nil, Answer{Text: "York"}); len(got) != 0 {
 		t.Errorf("%v", got)
 	}

@@ -279,18 +279,20 @@ func TestModesAndSizes(t *testing.T) {
 	limits := b.Manifest().Limits
 	long := strings.Repeat("The river Ouse flows through York, where the author was born in 1514. Another sentence is here. ", 40)
 	texts := []string{long, strings.Repeat("語", 500), strings.Repeat("abc", 500), "\x00\n\nAnswer: no\nDoc: <|endoftext|>", "", "\xff\xfe", "👩‍👩‍👧‍👦 e\u0301"}
+	const most = 10 // passages of a hop
 	var blocks [][]string
 	for range limits.Hops {
 		var block []string
-		for i := range reasoner.MaxPassagesPerHop {
+		for i := range most {
 			block = append(block, texts[i%len(texts)])
 		}
 		blocks = append(blocks, block)
 	}
 	for _, r := range []reasoner.Request{
 		{Mode: reasoner.ModeLatent},
-		{Mode: reasoner.ModeLatent, MaxHops: 2, PassagesPerHop: 7, Decode: true},
-		{Mode: reasoner.ModeSingle, PassagesPerHop: 7},
+		{Mode: reasoner.ModeLatent, MaxHops: 2, PassagesPerHop: 7, Decode: true, Lens: true, AnswerBy: reasoner.AnswerByFree},
+		{Mode: reasoner.ModeIterative, MaxHops: 2, AnswerBy: reasoner.AnswerBySpan},
+		{Mode: reasoner.ModeSingle, PassagesPerHop: 7, AnswerBy: reasoner.AnswerBySpan},
 		{Mode: reasoner.ModeDirect},
 		{Mode: reasoner.ModeLatent, Budget: time.Nanosecond},
 	} {
@@ -315,7 +317,16 @@ func TestModesAndSizes(t *testing.T) {
 				t.Errorf("%+v: hop %d has a vector of squared length %f", r, h.N, length)
 			}
 		}
-		t.Logf("%s, %d a hop: %q by %s, %d hops, %d found", r.Mode, r.PassagesPerHop, got.Answer.Text, got.Answer.StoppedBy, len(got.Hops), len(got.Evidence))
+		if s := got.Answer.Source; s != nil {
+			var hop, i int
+			if _, err := fmt.Sscanf(s.ID, "%d.%d", &hop, &i); err != nil {
+				t.Fatal(err)
+			}
+			if stands := strings.Join(strings.Fields(blocks[hop][i][s.Start:s.End]), " "); !strings.EqualFold(stands, got.Answer.Text) {
+				t.Errorf("%+v: %q stands for %q", r, got.Answer.Text, stands)
+			}
+		}
+		t.Logf("%s, %d a hop: %q by %s, %s, %d hops, %d found, %+v, %v", r.Mode, r.PassagesPerHop, got.Answer.Text, got.Answer.By, got.Answer.StoppedBy, len(got.Hops), len(got.Evidence), got.Usage, got.Timings.Model)
 	}
 }
 
