@@ -15,6 +15,7 @@ STAMPS := $(LOCAL)/stamps
 BUNDLE ?= $(LOCAL)/bundle
 ADAPTER ?= bundles/smollm2-135m-minilm-l6
 PRECISION ?= int8
+ASSEMBLE ?=# more flags of train.assemble, such as --keep down head
 
 ORT_VERSION := 1.32.0
 ORT := $(LIB)/libonnxruntime.so.$(ORT_VERSION)
@@ -108,12 +109,21 @@ $(BIN)/weaviate-plain: go.mod | $(BIN)/latentask
 .PHONY: bundle
 bundle: $(BUNDLE)/manifest.json ## the model bundle, .latentask/bundle
 
-BUNDLE_SOURCES := $(wildcard train/*.py $(ADAPTER)/*)
+ASSEMBLY := $(patsubst %,train/%.py,answers assemble card checkpoints explicit graphs loop onnxgraph parity \
+    retriever_graphs sequence settings weights)
+BUNDLE_OPTIONS := $(strip $(ADAPTER) $(PRECISION) $(BUNDLE) $(ASSEMBLE))
 
-$(BUNDLE)/manifest.json: $(BUNDLE_SOURCES) $(WEIGHTS) $(STAMPS)/venv-assemble
+# Newer than the bundle when that was made with other options.
+$(STAMPS)/bundle-options: FORCE
+	@mkdir -p $(@D); [ "$$(cat $@ 2>/dev/null)" = '$(BUNDLE_OPTIONS)' ] || echo '$(BUNDLE_OPTIONS)' > $@
+
+.PHONY: FORCE
+FORCE:
+
+$(BUNDLE)/manifest.json: $(ASSEMBLY) $(wildcard $(ADAPTER)/* $(ADAPTER)/*/*) $(STAMPS)/bundle-options $(WEIGHTS) $(STAMPS)/venv-assemble
 	@echo '==> assembling the bundle from $(ADAPTER) ($(PRECISION))' >&2
 	@$(VENV)/bin/python -m train.assemble --adapter $(ADAPTER) --out $(BUNDLE) \
-	    --precision $(PRECISION) --weights $(LOCAL)/downloads
+	    --precision $(PRECISION) --weights $(LOCAL)/downloads $(ASSEMBLE)
 	@touch $@
 
 .PHONY: demo
@@ -135,9 +145,19 @@ eval-tables: ## writes the tables of docs/results.md from the reports of `make e
 .PHONY: test
 test: test-go test-python test-acceptance ## all tests
 
+TINY := $(LOCAL)/tiny
+
+.PHONY: tiny-bundles
+tiny-bundles: $(STAMPS)/tiny ## small random bundles of every kind of model, .latentask/tiny
+
+$(STAMPS)/tiny: $(ASSEMBLY) train/tests/tiny.py $(STAMPS)/venv-assemble
+	@echo '==> writing small random bundles' >&2
+	@$(VENV)/bin/python -m train.tests.tiny $(TINY)
+	@touch $@
+
 .PHONY: test-go
-test-go: libs bundle ## Go tests of every package, with the race detector
-	LATENTASK_BUNDLE=$(BUNDLE) LATENTASK_REQUIRE_BUNDLE=1 go test -race -timeout 30m $(PACKAGES)
+test-go: libs bundle tiny-bundles ## Go tests of every package, with the race detector
+	LATENTASK_BUNDLE=$(BUNDLE) LATENTASK_REQUIRE_BUNDLE=1 LATENTASK_TINY_BUNDLES=$(TINY) go test -race -timeout 30m $(PACKAGES)
 
 .PHONY: test-python
 test-python: bundle $(STAMPS)/venv-dev ## tests of train/

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from tokenizers import Tokenizer
 
-from train.sequence import in_word
+from train.sequence import in_word, trim
 
 ABSTAIN = "unknown"
 FIXED = ("yes", "no", ABSTAIN)  # answers that need not stand in a text; the pointer's slots, in this order
@@ -94,7 +94,7 @@ def span_text(lm: Tokenizer, text: str, limit: int, passage: int | None = None) 
     ends = [boundary(text, b) and (k + 1 == len(ids) or clear[k + 1]) for k, (_, b) in enumerate(offsets)]
     starts = []
     for k, (a, b) in enumerate(offsets):
-        first = a + len(text[a:b]) - len(text[a:b].lstrip())
+        first, _ = trim(text, a, b)
         if first == b or not boundary(text, first) or not clear[k]:
             continue
         starts.append(Start(k, (ids[k],), k + 1))
@@ -178,8 +178,8 @@ def decode_span(
         return Answer("", -math.inf, None, True)
     i, a, k = found
     s = texts[i]
-    text = s.text[s.offsets[a][0] : s.offsets[k - 1][1]].strip()
-    source = None if s.passage is None or normal(text) in FIXED else Source(s.passage, text)
+    text = s.text[slice(*trim(s.text, s.offsets[a][0], s.offsets[k - 1][1]))]
+    source = None if s.passage is None or normal(text) in ("", *FIXED) else Source(s.passage, text)
     return Answer(text, float(np.mean(logs[:kept])) + math.log1p(-u), source, u > 0.5)
 
 
@@ -214,7 +214,7 @@ def point(start: np.ndarray, starts: np.ndarray, end: np.ndarray, words: list[Wo
         if total > top:
             owner = words[i].text
             text = texts[owner][words[i].start : words[i + j].end]
-            source = Source(owner - 1, text) if owner and normal(text) not in FIXED else None
+            source = Source(owner - 1, text) if owner and normal(text) not in ("", *FIXED) else None
             top, answer = total, Answer(text, total / 2, source, abstained)
     for slot, text in enumerate(FIXED):
         total = float(start[slots + slot])

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 
 from train.loop import Loop
-from train.sequence import Read
+from train.sequence import Read, one_line
 
 
 class Explicit:
@@ -21,7 +21,7 @@ class Explicit:
         """`search(hop, vector, subquery)` → passage texts. → answers, answer, actions, vectors, thoughts, subqueries."""
         loop, tok, limits = self.loop, self.loop.tok, self.loop.m["limits"]
         bias = loop.m.get("action", {}).get("bias", 0.0)
-        question = " ".join(question.split())
+        question = one_line(question)
         asked = tok.read(question, limits["question_tokens"])
         cache, past, reads, block = loop.cache(), 0, [], []
         ids = tok.question(question)
@@ -44,7 +44,7 @@ class Explicit:
             out["subqueries"].append(subquery)
             out["vectors"].append(loop.embed([subquery or question], asked=True)[0])
             texts = search(hop, out["vectors"][-1], subquery)
-            block: list[Read] = [tok.read(" ".join(t.split()), limits["passage_tokens"]) for t in texts]
+            block: list[Read] = [tok.read(one_line(t), limits["passage_tokens"]) for t in texts]
             reads += block
             ids = []
         states, _ = loop.forward(cache, past, tok.prompt["answer"], [len(tok.prompt["answer"]) - 1])

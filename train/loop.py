@@ -11,7 +11,7 @@ import onnxruntime as ort
 from tokenizers import Tokenizer
 
 from train.answers import ABSTAIN, Answer, Word, confidence, decode_span, fixed_text, normal, point, span_text
-from train.sequence import Read, Tokens
+from train.sequence import Read, Tokens, one_line
 from train.settings import Settings
 
 CACHE = {"float32": np.float32, "float16": np.float16}
@@ -94,7 +94,7 @@ class Loop:
                 break
             states, _ = self.forward(cache, past, ids[-1:], [0])
             past += 1
-        return self.tok.lm.decode(ids).strip(), float(np.mean(logs))
+        return self.spell(ids), float(np.mean(logs))
 
     def embed(self, texts: list[str], asked: bool = False) -> np.ndarray:
         """Unit vectors [N,D] of stored texts, or, if `asked`, of questions."""
@@ -117,7 +117,7 @@ class Loop:
         """
         m, n = len(self.tok.think), len(self.tok.query)
         bias = self.m.get("action", {}).get("bias", 0.0)
-        question = " ".join(question.split())
+        question = one_line(question)
         cache, past = self.cache(), 0
         asked = self.tok.read(question, self.m["limits"]["question_tokens"])
         reads: list[Read] = []
@@ -172,7 +172,7 @@ class Loop:
             if decode:
                 out["thoughts"].append(self.text("thought", think, query))
                 out["subqueries"].append(self.text("subquery", think, query))
-            block = [self.tok.read(" ".join(t.split()), self.m["limits"]["passage_tokens"]) for t in search(hop, vector, out["focus"][-1])]
+            block = [self.tok.read(one_line(t), self.m["limits"]["passage_tokens"]) for t in search(hop, vector, out["focus"][-1])]
             reads += block
         out["answers"] = {way: self.answer(way, cache, past, states, asked, reads, word_states) for way in ways}
         out["answer"] = out["answers"][ways[0]].text if ways else ""
@@ -219,7 +219,7 @@ class Loop:
         return way, answers[way], top
 
     def spell(self, ids: list[int]) -> str:
-        return " ".join(self.tok.lm.decode(ids).split())
+        return one_line(self.tok.lm.decode(ids))
 
     def make_query(self, question: str, query_states, cand_ids, cand_states):
         H, least = self.m["backbone"]["hidden"], self.m["latent"]["pieces"]

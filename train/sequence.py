@@ -91,6 +91,16 @@ class Tokens:
         return Read(text, ids, pieces, states, offsets, word_states, word_offsets)
 
 
+# Unicode's White_Space; Python's own notion has U+001C to U+001F besides.
+WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+WHITE_RUN = re.compile(f"[{WHITE}]+")
+
+
+def one_line(text: str) -> str:
+    """Runs of white space as one space, none at the ends."""
+    return WHITE_RUN.sub(" ", text).strip(" ")
+
+
 def clean(text: str) -> str:
     """As the node does before tokenising: NULs and line breaks become spaces."""
     return re.sub(r"[\x00\r\n]", " ", text)
@@ -114,9 +124,9 @@ def in_word(c: str) -> bool:
 
 def trim(text: str, a: int, b: int) -> tuple[int, int]:
     """The same place without white space at its ends."""
-    while a < b and text[a].isspace():
+    while a < b and WHITE_RUN.match(text[a]):
         a += 1
-    while b > a and text[b - 1].isspace():
+    while b > a and WHITE_RUN.match(text[b - 1]):
         b -= 1
     return a, b
 

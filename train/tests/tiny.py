@@ -37,10 +37,10 @@ LOOPS = [
 ]
 SETTINGS = Settings(
     think=2, query=3, pieces=6, gate_width=16, decode_width=32, lora_rank=4, lora_alpha=8.0,
-    passage_tokens=24, question_tokens=24, max_question_tokens=32, max_positions=256,
+    passage_tokens=96, question_tokens=48, max_question_tokens=48, max_positions=1024,
 )  # fmt: skip
 LIMITS = {
-    "hops": 2, "passages": 2, "passage_tokens": 24, "question_tokens": 24, "answer_tokens": 8, "thought_tokens": 8, "subquery_tokens": 8,
+    "hops": 2, "passages": 2, "passage_tokens": 96, "question_tokens": 48, "answer_tokens": 8, "thought_tokens": 8, "subquery_tokens": 8,
 }  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def decoder_folder(
     config = {
         "architectures": [name], "model_type": family, "hidden_size": hidden, "num_hidden_layers": layers,
         "num_attention_heads": heads, "num_key_value_heads": kv, "head_dim": head_dim, "intermediate_size": width,
-        "vocab_size": vocab, "rope_theta": theta, "rms_norm_eps": 1e-6, "max_position_embeddings": 512, "hidden_act": "silu",
+        "vocab_size": vocab, "rope_theta": theta, "rms_norm_eps": 1e-6, "max_position_embeddings": 1024, "hidden_act": "silu",
         "tie_word_embeddings": tied, "eos_token_id": 2, "bos_token_id": 1, "pad_token_id": 0,
     }  # fmt: skip
     return write_folder(folder, config, r.tensors, tok)
@@ -136,7 +136,7 @@ def decoder_folder(
 
 def encoder_folder(folder: Path, family: str, pooling: str, prompts: dict | None = None) -> Path:
     """An encoder of the BERT or RoBERTa family, with the files of sentence-transformers that say how it pools."""
-    hidden, width, layers, positions = 32, 64, 2, 80
+    hidden, width, layers, positions = 32, 64, 2, 130
     tok = word_pieces() if family == "bert" else roberta_pieces()
     r = Random(11)
     for name, rows in (("word", tok.get_vocab_size()), ("position", positions), ("token_type", 1 if family == "roberta" else 2)):
@@ -159,7 +159,7 @@ def encoder_folder(folder: Path, family: str, pooling: str, prompts: dict | None
     }  # fmt: skip
     extra = {
         "1_Pooling/config.json": {"pooling_mode_mean_tokens": pooling == "mean", "pooling_mode_cls_token": pooling == "first"},
-        "sentence_bert_config.json": {"max_seq_length": 64},
+        "sentence_bert_config.json": {"max_seq_length": 128},
     }
     if prompts:
         extra["config_sentence_transformers.json"] = {"prompts": prompts}
@@ -170,7 +170,7 @@ def decoder_retriever_folder(folder: Path, family: str) -> Path:
     decoder_folder(folder, family, base="")
     extra = {
         "1_Pooling/config.json": {"pooling_mode_lasttoken": True},
-        "sentence_bert_config.json": {"max_seq_length": 64},
+        "sentence_bert_config.json": {"max_seq_length": 128},
         "config_sentence_transformers.json": {"prompts": {"query": "Find: ", "document": ""}},
     }
     write_extra(folder, extra)
