@@ -10,6 +10,11 @@
 //     which every hop is a search of the database under the request's own
 //     tenant, filter and consistency level; every other call passes through.
 //
+// A hop searches the vector index (hops.go), or that and the inverted index
+// (keywords.go), put together by Weaviate's own fusion (fusion.go). What it
+// finds is read as one text an object, and an answer's place in that text is
+// told as a place in the stored property (passage.go).
+//
 // A node calls [Register] when it builds its modules and [WrapSearcher] when it
 // builds its Explorer, and nothing else. The bundle is opened in the
 // background: until it is ready, and on a node that has none, what needs it is
