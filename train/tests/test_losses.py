@@ -1,0 +1,77 @@
+import random
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from train.examples import Builder  # noqa: E402
+from train.losses import NAMES, counts, losses  # noqa: E402
+from train.model import Model  # noqa: E402
+from train.sequence import Tokens  # noqa: E402
+from train.tests import tiny  # noqa: E402
+from train.tests.test_examples import PASSAGES, ROW, trajectory  # noqa: E402
+from train.weights import load_backbone, load_retriever  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tiny")
+    b = load_backbone(tiny.BACKBONES["llama"](folder / "backbone"))
+    r = load_retriever(tiny.RETRIEVERS["bert-mean"](folder / "retriever"))
+    return b, r
+
+
+def setting(parts, **kw):
+    """A model, examples of one and two hops with every part of the losses, and random vectors to rank."""
+    b, r = parts
+    s = tiny.Settings(**{**tiny.SETTINGS.__dict__, "answer_share": 1.0, "decode_share": 1.0, "miss_share": 0.0, "hide_share": 0.0} | kw)
+    torch.manual_seed(0)
+    model, tok = Model(b, r, s), Tokens.of(b, r, s)
+    build = Builder(tok, s, {p["pid"]: p for p in PASSAGES}, ROW)
+    whole = trajectory()
+    short = trajectory(id="u", kind="single", question="When did Douglas Sirk die?", hops=whole.hops[1:])
+    examples = [build(t, random.Random(n)) for n, t in enumerate((whole, short, whole))]
+    rng = np.random.default_rng(0)
+    vectors = torch.nn.functional.normalize(torch.tensor(rng.standard_normal((3, r.dimension)), dtype=torch.float32), dim=-1)
+    teachers = {id(h.hop): vectors[1] for e in examples for h in e.hops}
+    return model, tok, examples, vectors, teachers
+
+
+def total(model, tok, groups, vectors, teachers):
+    out: dict[str, float] = {}
+    for group in groups:
+        for n, v in losses(model, tok, group, vectors, teachers, [0, 1, 2]).items():
+            out[n] = out.get(n, 0.0) + float(v.detach())
+    return out
+
+
+def test_sequences_packed_into_one_pass_give_the_sum_of_each_alone(parts):
+    model, tok, examples, vectors, teachers = setting(parts)
+    together = total(model, tok, [examples], vectors, teachers)
+    alone = total(model, tok, [[e] for e in examples], vectors, teachers)
+    assert set(together) == set(alone) >= {"retrieval", "gate", "action", "answer", "decode", "hit", "right"}
+    for n, v in together.items():
+        assert v == pytest.approx(alone[n], rel=1e-4), n
+
+
+def test_every_trained_parameter_gets_a_gradient(parts):
+    model, tok, examples, vectors, teachers = setting(parts)
+    part, count = losses(model, tok, examples, vectors, teachers, [0, 1, 2]), counts(examples)
+    sum(part[n] / count[n] for n in NAMES if n in part).backward()
+    without = [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None and not n.startswith("pointer.")]
+    assert not without
+    assert all(np.isfinite(float(p.grad.sum())) for p in model.parameters() if p.grad is not None)
+
+
+def test_without_decoding_and_copy_head_the_rest_still_adds_up(parts):
+    model, tok, examples, vectors, teachers = setting(parts, copy_head=False, decode_share=0.0)
+    part = losses(model, tok, examples, vectors, teachers, [0, 1, 2])
+    assert "gate" not in part and "decode" not in part and float(part["retrieval"].detach()) > 0
+
+
+def test_the_twin_has_no_latents_and_learns_what_it_writes(parts):
+    model, tok, examples, vectors, teachers = setting(parts, explicit=True)
+    part = losses(model, tok, examples, vectors, teachers, [0, 1, 2])
+    assert set(part) == {"action", "right", "answer", "decode"}
+    assert counts(examples)["decode"] == sum(len(e.written) for e in examples)
