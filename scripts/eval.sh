@@ -2,12 +2,14 @@
 # Runs `latentask eval` for every table of docs/results.md; reports, pages and traces go into .latentask/eval/reports.
 # A run that has its report is left alone, one that was broken off goes on. Delete a report to have it made again.
 #   LIMIT=100 scripts/eval.sh            the first 100 questions a set
+#   PASSAGES=10000 scripts/eval.sh       corpora cut to so many passages (scripts/cut_corpus.py): less to embed, easier to search
 #   scripts/eval.sh musique musique-vector   these runs alone
 
 source "$(dirname "$0")/common.sh"
 
 REPORTS=${REPORTS:-.latentask/eval/reports} # from the project's root
 LIMIT=${LIMIT:-0}
+PASSAGES=${PASSAGES:-0}
 wanted=("$@")
 cd "$ROOT" # a report names its files from here
 
@@ -28,6 +30,12 @@ run() {
 
 for set in hotpotqa 2wiki musique; do
     files=("data/corpus/$set.jsonl.gz" "data/dev/$set.jsonl.gz")
+    if [ "$PASSAGES" != 0 ]; then
+        cut=.latentask/eval/cut/$set-$PASSAGES.jsonl.gz
+        mkdir -p "${cut%/*}"
+        [ -e "$cut" ] || python3 scripts/cut_corpus.py "${files[@]}" "$PASSAGES" "$cut"
+        files[0]=$cut
+    fi
     run "$set" "${files[@]}" --decode
     run "$set-vector" "${files[@]}" --modes latent,explicit,single --search vector
     run "$set-hidden" "${files[@]}" --modes latent --hide-gold
