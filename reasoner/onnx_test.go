@@ -24,6 +24,11 @@ import (
 func openReal(t testing.TB, options reasoner.Options) (*reasoner.Engine, *bundle.Bundle) {
 	t.Helper()
 	b := bundletest.Real(t)
+	return openEngine(t, b, options), b
+}
+
+func openEngine(t testing.TB, b *bundle.Bundle, options reasoner.Options) *reasoner.Engine {
+	t.Helper()
 	rt, err := ort.Open(ort.Config{Device: "cpu"})
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +51,7 @@ func openReal(t testing.TB, options reasoner.Options) (*reasoner.Engine, *bundle
 		t.Fatal(err)
 	}
 	closing("engine", e.Close)
-	return e, b
+	return e
 }
 
 // replay is a searcher that gives one block of passages a hop.
@@ -87,7 +92,16 @@ func request(c bundle.LoopParity) reasoner.Request {
 
 // TestParity replays what the exporter's own loop did with the same files.
 func TestParity(t *testing.T) {
-	e, b := openReal(t, reasoner.Options{})
+	t.Run("real", func(t *testing.T) { checkParity(t, bundletest.Real(t)) })
+	t.Run("tiny", func(t *testing.T) {
+		for name, dir := range bundletest.Tiny(t) {
+			t.Run(name, func(t *testing.T) { checkParity(t, bundletest.OpenAt(t, dir)) })
+		}
+	})
+}
+
+func checkParity(t *testing.T, b *bundle.Bundle) {
+	e := openEngine(t, b, reasoner.Options{})
 	p, err := b.Parity()
 	if err != nil {
 		t.Fatal(err)
@@ -158,19 +172,47 @@ func TestParity(t *testing.T) {
 				t.Errorf("answer %q, want %q", got.Answer.Text, c.Answer)
 			}
 			for way, want := range c.Answers {
-				checkAnswer(t, e, b, c, way, want)
+				checkAnswer(t, e, b, request(c), c.Passages, way, want)
 			}
 		})
 	}
 	t.Logf("%d questions, cosine of the query vectors at least %f", len(p.Loop), least)
+	for _, c := range p.Explicit {
+		t.Run("explicit "+c.Question, func(t *testing.T) { checkExplicit(t, e, b, c) })
+	}
+}
+
+// checkExplicit compares a question to the twin with the reference's.
+func checkExplicit(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, c bundle.ExplicitParity) {
+	loop := bundle.LoopParity{Question: c.Question, Passages: c.Passages}
+	r := request(loop)
+	r.Mode = reasoner.ModeExplicit
+	got, err := e.Ask(t.Context(), r, &replay{blocks: c.Passages})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var actions []int
+	var thoughts, subqueries []string
+	for _, h := range got.Hops {
+		if h.Action == reasoner.ActionQuery {
+			actions, thoughts, subqueries = append(actions, 0), append(thoughts, h.Thought), append(subqueries, h.Subquery)
+		} else if got.Answer.StoppedBy == reasoner.StoppedByAction {
+			actions = append(actions, 1)
+		}
+	}
+	if !slices.Equal(actions, c.Actions) || !slices.Equal(thoughts, c.Thoughts) || !slices.Equal(subqueries, c.Subqueries) {
+		t.Errorf("actions %v, thoughts %q, subqueries %q, want %+v", actions, thoughts, subqueries, c)
+	}
+	for way, want := range c.Answers {
+		checkAnswer(t, e, b, r, c.Passages, way, want)
+	}
 }
 
 // checkAnswer asks for an answer in one way and compares it with the reference's.
-func checkAnswer(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, c bundle.LoopParity, way string, want bundle.AnswerParity) {
+func checkAnswer(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, r reasoner.Request, passages [][]string, way string, want bundle.AnswerParity) {
 	t.Helper()
-	r := request(c)
 	r.AnswerBy = reasoner.AnswerBy(strings.ToUpper(way))
-	result, err := e.Ask(t.Context(), r, &replay{blocks: c.Passages})
+	result, err := e.Ask(t.Context(), r, &replay{blocks: passages})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +232,7 @@ func checkAnswer(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, c bundle.Lo
 	}
 	var texts []string
 	ids := map[string]int{}
-	for hop, block := range c.Passages {
+	for hop, block := range passages {
 		for i, text := range block {
 			ids[fmt.Sprintf("%d.%d", hop, i)] = len(texts)
 			texts = append(texts, text)

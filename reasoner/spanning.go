@@ -87,7 +87,7 @@ func (a *asking) giveSpan(ctx context.Context, d *draft) (given, error) {
 // stands nowhere, and "unknown" is none.
 func hasSource(answer string) bool {
 	switch normalise(answer) {
-	case "", "yes", "no", abstainText:
+	case "yes", "no", abstainText:
 		return false
 	}
 	return true
@@ -96,7 +96,7 @@ func hasSource(answer string) bool {
 // standsIn is the first place in a passage read where a text stands word for
 // word, but for case.
 func (a *asking) standsIn(text string) *Source {
-	if !hasSource(text) {
+	if text == "" || !hasSource(text) {
 		return nil
 	}
 	for _, p := range a.reads {

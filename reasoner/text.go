@@ -50,7 +50,9 @@ func (e *Engine) wordsOf(lm, pieces bundle.Encoding) (words []word, ranges [][2]
 	all := bundle.Words(pieces, e.layout.Retriever.Words)
 	for i, state := range bundle.Align(lm, pieces, all) {
 		if r := all[i]; state >= 0 {
-			words = append(words, word{pieces.Offsets[r[0]][0], pieces.Offsets[r[1]-1][1], state})
+			start, _ := pieces.Extent(r[0])
+			_, end := pieces.Extent(r[1] - 1)
+			words = append(words, word{start, end, state})
 			ranges = append(ranges, r)
 		}
 	}
@@ -112,7 +114,8 @@ func (e *Engine) prepare(p *passage, excerpt []stretch) {
 	p.words, ranges = e.wordsOf(lm, pieces)
 	for w, r := range ranges {
 		for i := r[0]; i < r[1]; i++ {
-			p.pieces = append(p.pieces, piece{pieces.IDs[i], pieces.Offsets[i][0], pieces.Offsets[i][1], w})
+			start, end := pieces.Extent(i)
+			p.pieces = append(p.pieces, piece{pieces.IDs[i], start, end, w})
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/latentask/latentask/internal/bundle"
 	"github.com/latentask/latentask/internal/bundle/bundletest"
 	"github.com/latentask/latentask/vectorizer"
 )
@@ -13,12 +14,20 @@ import (
 // implementation's, on whatever instruction set this machine has.
 const minParity = 0.999
 
-// The real encoder agrees with the vectors that the exporter wrote.
+// The encoder agrees with the vectors that the exporter wrote.
 func TestParity(t *testing.T) {
-	b := bundletest.Real(t)
+	t.Run("real", func(t *testing.T) { checkParity(t, bundletest.Real(t), 200) })
+	t.Run("tiny", func(t *testing.T) {
+		for name, dir := range bundletest.Tiny(t) {
+			t.Run(name, func(t *testing.T) { checkParity(t, bundletest.OpenAt(t, dir), 1) })
+		}
+	})
+}
+
+func checkParity(t *testing.T, b *bundle.Bundle, atLeast int) {
 	p, err := b.Parity()
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(p.Encoder.Texts), 200)
+	require.GreaterOrEqual(t, len(p.Encoder.Texts), atLeast)
 	want, err := b.ParityRows(p.Encoder.Vectors, p.Encoder.Dimension)
 	require.NoError(t, err)
 	require.Len(t, want, len(p.Encoder.Texts))

@@ -17,12 +17,22 @@ const (
 	WordText = "text"
 )
 
+// Extent is the bytes of e.Text that a token stands for, without white space at
+// their ends, which the tokens of some vocabularies begin with. It is empty for a
+// token that the tokenizer added, and for white space alone.
+func (e Encoding) Extent(token int) (start, end int) {
+	start, end = e.Offsets[token][0], e.Offsets[token][1]
+	text := e.Text[start:end]
+	start = end - len(strings.TrimLeftFunc(text, unicode.IsSpace))
+	return start, max(start, e.Offsets[token][0]+len(strings.TrimRightFunc(text, unicode.IsSpace)))
+}
+
 // continuation marks a word piece that belongs to the word before it.
 const continuation = "##"
 
 // Words groups the retriever's pieces of a text into words: each is the half-open
-// range of its pieces, in order. Pieces that cover no text ([CLS], [SEP]) are in
-// no word. how is WordPieces or WordText.
+// range of its pieces, in order. Pieces that cover no text ([CLS], [SEP]) or white
+// space alone are in no word. how is WordPieces or WordText.
 func Words(retriever Encoding, how string) [][2]int {
 	var words [][2]int
 	for i := range retriever.IDs {
@@ -64,7 +74,7 @@ func Align(lm, retriever Encoding, words [][2]int) []int {
 	states := make([]int, len(words))
 	at := 0 // word ends never go back, so one walk over lm serves all words
 	for w, word := range words {
-		end := retriever.Offsets[word[1]-1][1]
+		_, end := retriever.Extent(word[1] - 1)
 		for at < len(lm.Offsets) && lm.Offsets[at][1] < end {
 			at++
 		}
@@ -77,7 +87,10 @@ func Align(lm, retriever Encoding, words [][2]int) []int {
 }
 
 // covers says whether a piece stands for some of the text.
-func covers(e Encoding, piece int) bool { return e.Offsets[piece][0] < e.Offsets[piece][1] }
+func covers(e Encoding, piece int) bool {
+	start, end := e.Extent(piece)
+	return start < end
+}
 
 // Alphanumeric says whether a character can stand inside a word: letters,
 // numbers, and the marks that belong to a letter before them.

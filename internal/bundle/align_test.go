@@ -1,6 +1,7 @@
 package bundle_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,7 +11,11 @@ import (
 
 // encoding makes an Encoding of tokens with their offsets.
 func encoding(tokens []string, offsets ...[2]int) bundle.Encoding {
-	return bundle.Encoding{IDs: make([]int64, len(tokens)), Tokens: tokens, Offsets: offsets}
+	end := 0
+	for _, o := range offsets {
+		end = max(end, o[1])
+	}
+	return bundle.Encoding{Text: strings.Repeat("x", end), IDs: make([]int64, len(tokens)), Tokens: tokens, Offsets: offsets}
 }
 
 // pieceStates are the states of the single pieces, -1 where they have none.
@@ -33,6 +38,13 @@ func TestWords(t *testing.T) {
 		[2]int{0, 1}, [2]int{1, 4}, [2]int{4, 5}, [2]int{5, 6}, [2]int{6, 8}, [2]int{8, 9}, [2]int{9, 10}, [2]int{10, 13}, [2]int{10, 13})
 	e.Text = "Zoë's 3.1北"
 	require.Equal(t, [][2]int{{0, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 6}, {6, 9}}, bundle.Words(e, bundle.WordText))
+	e = encoding([]string{" caf", "é", " ", " ", "1"}, [2]int{0, 4}, [2]int{4, 6}, [2]int{6, 7}, [2]int{7, 8}, [2]int{8, 9})
+	e.Text = " caf\u00e9  1"
+	require.Equal(t, [][2]int{{0, 2}, {4, 5}}, bundle.Words(e, bundle.WordText), "white space is no word")
+	start, end := e.Extent(0)
+	require.Equal(t, "caf", e.Text[start:end])
+	start, end = e.Extent(2)
+	require.Equal(t, start, end)
 	e = encoding([]string{"[CLS]", "zo", "##e", "##s", "[SEP]", "##x"},
 		[2]int{0, 0}, [2]int{0, 2}, [2]int{2, 4}, [2]int{5, 6}, [2]int{0, 0}, [2]int{6, 7})
 	require.Equal(t, [][2]int{{1, 4}, {5, 6}}, bundle.Words(e, bundle.WordPieces))

@@ -21,8 +21,9 @@ type Parity struct {
 		Dimension int      `json:"dimension"`
 		Note      string   `json:"note"`
 	} `json:"encoder"`
-	Tokens []TokensParity `json:"tokens"`
-	Loop   []LoopParity   `json:"loop"`
+	Tokens   []TokensParity   `json:"tokens"`
+	Loop     []LoopParity     `json:"loop"`
+	Explicit []ExplicitParity `json:"explicit"` // of a bundle that has the twin
 }
 
 // TokensParity is a text in both tokenizers. Offsets are bytes.
@@ -50,6 +51,16 @@ type LoopParity struct {
 	Answers map[string]AnswerParity `json:"answers"`
 	// Lens holds by hop the likeliest token of each latent, think tokens first.
 	Lens [][]string `json:"lens"`
+}
+
+// ExplicitParity is what the explicit twin made of a question.
+type ExplicitParity struct {
+	Question   string                  `json:"question"`
+	Passages   [][]string              `json:"passages"` // by hop
+	Actions    []int                   `json:"actions"`
+	Thoughts   []string                `json:"thoughts"`
+	Subqueries []string                `json:"subqueries"`
+	Answers    map[string]AnswerParity `json:"answers"`
 }
 
 // AnswerParity is an answer in one way. Score is the natural logarithm of its

@@ -95,27 +95,66 @@ func Real(t testing.TB) *bundle.Bundle {
 	t.Helper()
 	dir := os.Getenv("LATENTASK_BUNDLE")
 	if dir == "" {
-		dir = nearest(t)
+		dir = nearest(t, filepath.Join("bundle", bundle.ManifestFile))
 	}
 	if dir == "" {
-		if os.Getenv("LATENTASK_REQUIRE_BUNDLE") == "1" {
-			t.Fatal("no bundle in .latentask/bundle, and LATENTASK_BUNDLE is not set: `make bundle` makes one")
-		}
-		t.Skip("no bundle in .latentask/bundle, and LATENTASK_BUNDLE is not set")
+		missing(t, "no bundle in .latentask/bundle, and LATENTASK_BUNDLE is not set: `make bundle` makes one")
 	}
 	return open(t, dir)
 }
 
-// nearest is the closest .latentask/bundle upwards that has a manifest, or "".
-func nearest(t testing.TB) string {
+// Tiny are the folders of the small random bundles, by name: one of every kind of
+// model that a bundle can hold. They lie in the folder that LATENTASK_TINY_BUNDLES
+// names, or in .latentask/tiny of a folder above the test. Where there are none
+// the test is skipped, or fails if LATENTASK_REQUIRE_BUNDLE is 1.
+func Tiny(t testing.TB) map[string]string {
+	t.Helper()
+	dir := os.Getenv("LATENTASK_TINY_BUNDLES")
+	if dir == "" {
+		dir = nearest(t, "tiny")
+	}
+	manifests, err := filepath.Glob(filepath.Join(dir, "*", bundle.ManifestFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dir == "" || len(manifests) == 0 {
+		missing(t, "no bundles in .latentask/tiny or in what LATENTASK_TINY_BUNDLES names: `make tiny-bundles` makes them")
+	}
+	folders := map[string]string{}
+	for _, m := range manifests {
+		folders[filepath.Base(filepath.Dir(m))] = filepath.Dir(m)
+	}
+	return folders
+}
+
+// OpenAt opens the bundle in a folder and closes it at the test's end.
+func OpenAt(t testing.TB, dir string) *bundle.Bundle {
+	t.Helper()
+	return open(t, dir)
+}
+
+func missing(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("LATENTASK_REQUIRE_BUNDLE") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// nearest is the folder of that name in the closest .latentask upwards, or the
+// folder of the file of that name; or "".
+func nearest(t testing.TB, name string) string {
 	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for {
-		candidate := filepath.Join(dir, ".latentask", "bundle")
-		if _, err := os.Stat(filepath.Join(candidate, bundle.ManifestFile)); err == nil {
-			return candidate
+		candidate := filepath.Join(dir, ".latentask", name)
+		if info, err := os.Stat(candidate); err == nil {
+			if info.IsDir() {
+				return candidate
+			}
+			return filepath.Dir(candidate)
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
