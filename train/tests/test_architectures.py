@@ -22,6 +22,7 @@ TEXT_SIDES = {  # pooling, prefix, prefix of questions, how pieces join to words
     "bert-mean": ("mean", "", "", "wordpiece"),
     "bert-first": ("first", "passage: ", "query: ", "wordpiece"),
     "roberta": ("mean", "", "", "text"),
+    "xlm-roberta": ("first", "", "", "text"),
     "llama": ("last", "", "Find: ", "text"),
     "qwen3": ("last", "", "Find: ", "text"),
 }

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from gguf import GGUFWriter
 from safetensors.numpy import load_file
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from train.checkpoints import _LAYER, _TOP, Unsupported
+from train.checkpoints import _LAYER, _TOP, Unsupported, without_space
 from train.loop import Loop
 from train.tests import tiny
 from train.weights import load_backbone, load_retriever
@@ -137,3 +138,21 @@ def test_a_decoder_without_a_template_closes_its_texts(tmp_path):
     assert r.tokenizer.encode("").ids == [2] and r.tokenizer.encode("a b").ids[-1] == 2
     assert r.tokenizer.encode("a b", add_special_tokens=False).ids[-1] != 2
     assert r.tokenizer.encode("<|im_end|>").ids.count(2) == 1  # text cannot spell the end token
+
+
+@pytest.mark.parametrize(
+    ("normalizer", "pre_tokenizer"),
+    [
+        (None, pre_tokenizers.Metaspace(prepend_scheme="always")),
+        (normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]), None),
+        (None, pre_tokenizers.Sequence([pre_tokenizers.ByteLevel(add_prefix_space=True)])),
+    ],
+)
+def test_a_backbone_gets_the_space_that_it_is_given_and_no_other(normalizer, pre_tokenizer):
+    vocab = {"▁": 0, "a": 1, "▁a": 2, "Ġ": 3, "Ġa": 4}
+    tok = Tokenizer(models.BPE(vocab, [("▁", "a"), ("Ġ", "a")]))
+    tok.normalizer, tok.pre_tokenizer = normalizer, pre_tokenizer
+    tok.post_processor = processors.TemplateProcessing(single="▁ $A", special_tokens=[("▁", 0)])
+    plain = without_space(tok)
+    assert plain.encode("a").tokens == ["a"]
+    assert plain.encode(" a").tokens in (["▁a"], ["Ġa"])

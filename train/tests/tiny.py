@@ -139,7 +139,7 @@ def encoder_folder(folder: Path, family: str, pooling: str, prompts: dict | None
     hidden, width, layers, positions = 32, 64, 2, 130
     tok = word_pieces() if family == "bert" else roberta_pieces()
     r = Random(11)
-    for name, rows in (("word", tok.get_vocab_size()), ("position", positions), ("token_type", 1 if family == "roberta" else 2)):
+    for name, rows in (("word", tok.get_vocab_size()), ("position", positions), ("token_type", 2 if family == "bert" else 1)):
         r.matrix(f"embeddings.{name}_embeddings", rows, hidden)
     r.norm("embeddings.LayerNorm", hidden, True)
     for i in range(layers):
@@ -152,9 +152,9 @@ def encoder_folder(folder: Path, family: str, pooling: str, prompts: dict | None
         r.norm(p + "output.LayerNorm", hidden, True)
     pad = tok.token_to_id("[PAD]" if family == "bert" else "<pad>")
     config = {
-        "architectures": [{"bert": "BertModel", "roberta": "RobertaModel"}[family]], "model_type": family, "hidden_size": hidden,
+        "architectures": [{"bert": "BertModel", "roberta": "RobertaModel", "xlm-roberta": "XLMRobertaModel"}[family]], "model_type": family, "hidden_size": hidden,
         "num_hidden_layers": layers, "num_attention_heads": 4, "intermediate_size": width, "vocab_size": tok.get_vocab_size(),
-        "max_position_embeddings": positions, "type_vocab_size": 1 if family == "roberta" else 2, "layer_norm_eps": 1e-12,
+        "max_position_embeddings": positions, "type_vocab_size": 2 if family == "bert" else 1, "layer_norm_eps": 1e-12,
         "hidden_act": "gelu", "pad_token_id": pad,
     }  # fmt: skip
     extra = {
@@ -202,6 +202,7 @@ RETRIEVERS = {
     "bert-mean": lambda f: encoder_folder(f, "bert", "mean"),
     "bert-first": lambda f: encoder_folder(f, "bert", "first", {"query": "query: ", "passage": "passage: "}),
     "roberta": lambda f: encoder_folder(f, "roberta", "mean"),
+    "xlm-roberta": lambda f: encoder_folder(f, "xlm-roberta", "first"),
     "llama": lambda f: decoder_retriever_folder(f, "llama"),
     "qwen3": lambda f: decoder_retriever_folder(f, "qwen3"),
 }
