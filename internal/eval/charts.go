@@ -115,8 +115,8 @@ func (r *Report) timeChart() (chart, bool) {
 		p95 = append(p95, opts.BarData{Value: math.Round(r.Modes[m].P95Ms)})
 	}
 	bar := bars(names, "ms")
-	bar.AddSeries("half of the questions took at most", p50)
-	bar.AddSeries("95 in 100 took at most", p95)
+	bar.AddSeries("median", p50)
+	bar.AddSeries("95th percentile", p95)
 	return newChart("Time of a question", "Milliseconds in the node, one question at a time", bar), len(names) > 0
 }
 
@@ -182,7 +182,7 @@ func curves(x, y string) *charts.Line {
 	line.SetGlobalOptions(
 		charts.WithTooltipOpts(opts.Tooltip{Show: opts.Bool(true)}),
 		charts.WithLegendOpts(opts.Legend{Show: opts.Bool(true), Top: "0"}),
-		charts.WithGridOpts(opts.Grid{Left: "8", Right: "24", Top: "44", Bottom: "28", ContainLabel: opts.Bool(true)}),
+		charts.WithGridOpts(opts.Grid{Left: "8", Right: "24", Top: "70", Bottom: "28", ContainLabel: opts.Bool(true)}),
 		charts.WithXAxisOpts(opts.XAxis{Type: "value", Name: x, NameLocation: "middle", NameGap: 26, Min: 0, Max: 1}),
 		charts.WithYAxisOpts(opts.YAxis{Type: "value", Name: y, Min: 0, Max: 1}),
 	)
@@ -202,11 +202,11 @@ func (r *Report) calibrationChart() (chart, bool) {
 		for _, b := range c.Bins {
 			data = append(data, opts.LineData{Value: []any{thousandths(b.Confidence), thousandths(b.Right)}, Symbol: "circle", SymbolSize: 7})
 		}
-		line.AddSeries(fmt.Sprintf("%s (error %.3f)", m, c.ECE), data)
+		line.AddSeries(fmt.Sprintf("%s %.3f", m, c.ECE), data)
 	}
 	line.AddSeries("as sure as right", []opts.LineData{{Value: []any{0, 0}, Symbol: "none"}, {Value: []any{1, 1}, Symbol: "none"}},
 		charts.WithLineStyleOpts(opts.LineStyle{Type: "dashed", Width: 1, Color: "#8a8f98"}))
-	return newChart("Confidence of answers", "Ten bins of confidence: how many of their answers were right; in brackets the expected calibration error", line), some
+	return newChart("Confidence of answers", "Ten bins of confidence: how many of their answers were right. The numbers are expected calibration errors", line), some
 }
 
 func (r *Report) riskChart() (chart, bool) {

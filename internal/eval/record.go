@@ -25,10 +25,12 @@ type Record struct {
 	Passes     int     `json:"passes"`
 	TokensIn   int     `json:"tokens_in"`
 	TokensOut  int     `json:"tokens_out"`
-	TotalMs    float64 `json:"total_ms"`
-	ModelMs    float64 `json:"model_ms"`
-	SearchMs   float64 `json:"search_ms"`
-	QueueMs    float64 `json:"queue_ms"`
+	// TotalMs is to the answer: decoding latents, which comes after it, is left
+	// out.
+	TotalMs  float64 `json:"total_ms"`
+	ModelMs  float64 `json:"model_ms"`
+	SearchMs float64 `json:"search_ms"`
+	QueueMs  float64 `json:"queue_ms"`
 	// Error is what the node said in place of an answer. All else is zero then.
 	Error string `json:"error,omitempty"`
 	// Scores are here for readers of the trace; figures are made of the rest.
@@ -59,6 +61,8 @@ func newRecord(q Question, mode Mode, reply *client.Reply, pid func(objectID str
 		SearchMs: reply.Timings.SearchMs, QueueMs: reply.Timings.QueueMs,
 	}
 	for _, h := range reply.Hops {
+		// Words for latents are made after the answer, for who looks at it.
+		r.TotalMs -= h.Ms.Decode
 		if h.Action != "query" {
 			continue
 		}

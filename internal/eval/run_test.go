@@ -31,7 +31,7 @@ func (n *fakeNode) Ask(_ context.Context, q client.Question) (*client.Reply, err
 func reply(answer string, hops ...[]string) *client.Reply {
 	r := &client.Reply{
 		Answer:  client.Answer{Text: answer, Confidence: 0.75, StoppedBy: "action", By: "SPAN", Source: &client.Source{}},
-		Timings: client.Timings{TotalMs: 10, ModelMs: 7, SearchMs: 2, QueueMs: 1},
+		Timings: client.Timings{TotalMs: 10 + 50*float64(len(hops)), ModelMs: 7, SearchMs: 2, QueueMs: 1},
 		Usage:   client.Usage{Passes: 4, TokensIn: 300, TokensOut: 5},
 	}
 	for i, pids := range hops {
