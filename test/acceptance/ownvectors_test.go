@@ -32,7 +32,7 @@ func TestVectorsOfOnesOwn(t *testing.T) {
 	for _, q := range questions(t, 2) {
 		a := ask{collection: twin, question: q}.send(t, n)
 		b := ask{collection: own, question: q}.send(t, n)
-		require.Equal(t, a[0].Additional.LatentAsk.Answer, b[0].Additional.LatentAsk.Answer)
+		require.Equal(t, withoutID(a[0].Additional.LatentAsk.Answer), withoutID(b[0].Additional.LatentAsk.Answer))
 		titles := func(objects []object) []string {
 			out := make([]string, len(objects))
 			for i, o := range objects {
@@ -45,4 +45,15 @@ func TestVectorsOfOnesOwn(t *testing.T) {
 			require.Equal(t, searches(a)[k].Vector, searches(b)[k].Vector)
 		}
 	}
+}
+
+// withoutID is an answer whose source does not name the object, which has
+// another id in another collection.
+func withoutID(a client.Answer) client.Answer {
+	if a.Source != nil {
+		source := *a.Source
+		source.ID = ""
+		a.Source = &source
+	}
+	return a
 }
