@@ -219,3 +219,11 @@ func (m *Manifest) SequenceTokens() int {
 	return len(m.Prompt.Question) + l.QuestionTokens + l.Hops*hop +
 		m.Latent.Think + len(m.Prompt.Answer) + l.AnswerTokens
 }
+
+// explicitTokens is the length of the longest sequence that the explicit twin
+// needs at least: a question, its first thought and subquery, and an answer.
+func (m *Manifest) explicitTokens() int {
+	l, p := &m.Limits, &m.Prompt
+	return len(p.Question) + l.QuestionTokens + 1 + len(p.Thought) + l.ThoughtTokens + 1 + len(p.Subquery) + l.SubqueryTokens +
+		len(p.Answer) + l.AnswerTokens
+}

@@ -146,6 +146,7 @@ func TestManifestValidation(t *testing.T) {
 		`answer.auto: "guess"`:              func(m *bundle.Manifest) { m.Answer.Auto = []string{"span", "guess"} },
 		"answer.auto names span twice":      func(m *bundle.Manifest) { m.Answer.Auto = []string{"span", "span"} },
 		"the bundle has no pointer.onnx":    func(m *bundle.Manifest) { m.Answer.Auto = []string{"pointer"} },
+		"first hops of":                     func(m *bundle.Manifest) { named(bundle.ExplicitFile)(m); m.Limits.ThoughtTokens = 490 },
 		`training.card: "MODEL_CARD.md"`:    func(m *bundle.Manifest) { m.Training.Card = "MODEL_CARD.md" },
 		`"lm.onnx" is not named`:            func(m *bundle.Manifest) { delete(m.Files, bundle.LMFile) },
 		`"lm.onnx" has no SHA-256`:          func(m *bundle.Manifest) { m.Files[bundle.LMFile] = bundle.File{SHA256: strings.Repeat("A", 64)} },

@@ -76,6 +76,11 @@ func (m *Manifest) validate() error {
 			v.addf("limits allow subqueries of %d tokens, backbone.max_positions is %d", n, b.MaxPositions)
 		}
 	}
+	if _, ok := m.Files[ExplicitFile]; ok && len(v.problems) == 0 {
+		if n := m.explicitTokens(); n > b.MaxPositions {
+			v.addf("limits allow first hops of %d tokens with %s, backbone.max_positions is %d", n, ExplicitFile, b.MaxPositions)
+		}
+	}
 	v.fitted(m)
 	v.files(m.Files)
 	if card := m.Training.Card; card != "" {
