@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -76,6 +77,9 @@ type passage struct {
 
 // text is a value of a property, in three parts where the answer stands in it.
 type text struct{ Before, Mark, After string }
+
+// Short tells whether it is one word, as keys and numbers are.
+func (t text) Short() bool { return t.Mark == "" && !strings.ContainsAny(t.Before, " \n\t") }
 
 type latent struct {
 	Name  string
@@ -240,7 +244,7 @@ func visible(token string) string {
 	}
 }
 
-func strength(weight float64) int { return int(100 * min(max(weight, 0), 1)) }
+func strength(weight float64) int { return int(math.Round(100 * min(max(weight, 0), 1))) }
 
 func rank(n int) string {
 	if n == 0 {

@@ -13,7 +13,7 @@ func distance(f float64) *float64 { return &f }
 
 // example is a reply with everything that a page can show.
 func example() (Question, *client.Reply) {
-	q := Question{Text: "Where was the director of <Ove> born?", Collection: "Passage", URL: "http://node", Show: []string{"title", "text"}}
+	q := Question{Text: "Where was the director of <Ove> born?", Collection: "Passage", URL: "http://node", Show: []string{"title", "text", "pid"}}
 	return q, &client.Reply{
 		Answer: client.Answer{
 			Text: "Lidingö", Confidence: 0.81, StoppedBy: "action", By: "SPAN",
@@ -38,7 +38,7 @@ func example() (Question, *client.Reply) {
 		},
 		Timings: client.Timings{TotalMs: 1000, ModelMs: 980, SearchMs: 9, QueueMs: 2},
 		Objects: []client.Object{
-			{ID: "a", Properties: map[string]any{"title": "A Man Called Ove", "text": "A film by <Hannes Holm>."}},
+			{ID: "a", Properties: map[string]any{"title": "A Man Called Ove", "text": "A film by <Hannes Holm>.", "pid": "p-17"}},
 			{ID: "b", Properties: map[string]any{"title": "Hannes Holm", "text": "Född på  Lidingö i 1962."}},
 		},
 	}
@@ -62,6 +62,8 @@ func TestPageShowsEverything(t *testing.T) {
 	for _, loaded := range []string{"src=", "http-equiv", "@import", "url(", "<script", "<link"} {
 		require.NotContains(t, text, loaded, "nothing is loaded")
 	}
+	require.Contains(t, text, `<p class="soft mono">p-17</p>`, "a key is set apart from texts")
+	require.Contains(t, text, `<i style="width: 92%"></i>`)
 	require.NotContains(t, text, "ZgotmplZ", "the template took every value")
 }
 
