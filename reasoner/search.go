@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// search looks for what hop asks and returns the passages to read, best first:
-// those that are new to the question, or, with again, all of them. Only new ones
-// count as found by this hop.
+// search looks for what hop asks and returns the passages that are new to the
+// question, best first.
 func (a *asking) search(ctx context.Context, hop *Hop, limit int) ([]*passage, error) {
 	return a.searchAll(ctx, hop, limit, false)
 }
 
-// searchAll returns known passages too where again is set.
+// searchAll is search that, with again, also returns passages that earlier hops
+// found. Only new ones count as found by this hop.
 func (a *asking) searchAll(ctx context.Context, hop *Hop, limit int, again bool) ([]*passage, error) {
 	// The first search is what a question gets at least; later ones may not
 	// outlast the budget.

@@ -182,7 +182,6 @@ func TestSpanPaths(t *testing.T) {
 	} {
 		x := e.spans([]*passage{p}, q)
 		active := x.starts
-		ok := true
 		for _, id := range e.lm.IDs(spaced(c.answer), false) {
 			active = x.advance(active, id)
 		}
