@@ -31,9 +31,9 @@ export LIBRARY_PATH := $(LIB)$(if $(LIBRARY_PATH),:$(LIBRARY_PATH))
 export PYTHONPATH := $(CURDIR)
 export PYTHON
 
-# What the binaries are built of; the one embedded file is the device probe.
+# What the binaries are built of, with the files that are embedded.
 GO_SOURCES := $(shell find cmd graphql internal module reasoner vectorizer -name '*.go' ! -name '*_test.go' -print) \
-    internal/ort/probe.onnx go.mod go.sum
+    internal/ort/probe.onnx $(wildcard internal/page/assets/* internal/eval/*.html internal/tracepage/*.html) go.mod go.sum
 PACKAGES = $(shell go list ./... | grep -v /test/acceptance)
 
 .PHONY: help
