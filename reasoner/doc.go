@@ -1,7 +1,8 @@
 // Package reasoner answers multi-hop questions by a latent loop: a small
 // language model searches with vectors that it makes from its hidden states,
 // reads what was found, and decides whether to search again or to answer. No
-// query is ever written in words. The method is LatentRAG's (arXiv 2605.06285).
+// subquery is written by the model; what a keyword search beside the vectors is
+// asked are words of the question and of passages read. The method is LatentRAG's (arXiv 2605.06285).
 //
 // The package knows no database. [Engine.Ask] takes a question and a [Searcher];
 // whatever answers a question in a node goes through it.
