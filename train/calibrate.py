@@ -140,10 +140,15 @@ def main() -> None:
             best.append((c, float(r.right(way))))
         return np.array([b[0] for b in best]), np.array([b[1] for b in best])
 
-    rules = [
-        c for k in range(1, len(loop.ways) + 1) for c in itertools.permutations(loop.ways, k) if list(c) == sorted(c, key=loop.ways.index)
-    ]
-    auto = max(rules, key=lambda c: (pick(fit, c)[1].mean(), -len(c)))
+    # A rule of several ways must beat the best single one by more than chance would; a way whose confidence does not rise
+    # with its probability takes no part in a choice.
+    sound = [w for w in loop.ways if ways[w]["scale"] > 0]
+    rules = [c for k in range(1, len(sound) + 1) for c in itertools.permutations(sound, k) if list(c) == sorted(c, key=loop.ways.index)]
+    em = {c: float(pick(fit, c)[1].mean()) for c in rules}
+    alone = max((c for c in rules if len(c) == 1), key=lambda c: em[c])
+    several = max(rules, key=lambda c: em[c])
+    chance = (em[alone] * (1 - em[alone]) / len(fit)) ** 0.5
+    auto = several if em[several] > em[alone] + chance else alone
     for c in rules:
         if len(c) > 1:
             table["+".join(c)] = {"em": float(pick(rest, c)[1].mean())}

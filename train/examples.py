@@ -14,6 +14,7 @@ from train.settings import Settings
 from train.trajectories import Hop, Trajectory
 
 UNKNOWN = "unknown"
+READ = 3  # passages that a hop reads where it is not training
 SPAN_WORDS = 12  # the pointer's longest span
 SLOTS = ("yes", "no", "none")  # of the pointer, behind the words
 NONE = 2
@@ -74,25 +75,31 @@ class Builder:
         gold = {self.row[p] for p in t.gold}
         seen: set[int] = set()
         missed = False
-        k = 0
+        k = 0  # the next hop whose gold passage has not been read
         while k < len(t.hops):
             hop, last = t.hops[k], k == len(t.hops) - 1
             self.open_hop(e, hop, k, read[1:], gold, seen)
             if last and not reads_last:
                 break
             target = self.row[hop.pid] if hop.pid else -1
+            first = [self.row[p] for p in (*hop.found[:READ], *(t.near[:READ] if k == 0 else []))]
             found = [self.row[p] for p in hop.found]
             found = [i for i in found if i not in seen and i not in gold]
-            rows = found[: 1 if rng.random() < 0.7 else 2] if rng.random() < 0.7 else rng.sample(found, min(1, len(found)))
+            rows = found[: 1 if rng.random() < 0.6 else 2] if rng.random() < 0.7 else rng.sample(found, min(1, len(found)))
             absent = hidden and last
             if not absent and not missed and found and rng.random() < s.miss_share:
                 missed = True  # distractors alone: the same hop once more
                 rows = rows or found[:1]
             else:
-                k += 1
                 missed = False
                 if not absent:
                     rows = [target, *rows]
+                # What a search really brings in beside its own gold passage: that of another hop.
+                later = {self.row[h.pid] for h in t.hops[k + 1 : len(t.hops) - hidden] if h.pid} - seen
+                rows += [i for i in dict.fromkeys(first) if i in later]
+                k += 1
+                while k < len(t.hops) and t.hops[k].pid and self.row[t.hops[k].pid] in {*seen, *rows}:
+                    k += 1
             rng.shuffle(rows)
             following = t.hops[min(k, len(t.hops) - 1)]
             toward = " ".join([hop.subquery, *following.bridges[:1], *([t.answer] if last else [])])

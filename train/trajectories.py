@@ -45,6 +45,7 @@ class Trajectory:
     hops: list[Hop]
     complete: bool  # the hops hold all evidence, so that an answer may follow
     answer_pid: str = ""  # where the answer stands, if not in the last hop's passage
+    near: list[str] = field(default_factory=list)  # what the frozen retriever finds for the question itself
 
     @property
     def gold(self) -> list[str]:
@@ -109,7 +110,7 @@ def annotated(folder: Path, cache, singles: int) -> tuple[list[Trajectory], list
 
 
 def search(trajectories: list[Trajectory], passages: list[dict], cache) -> dict[str, list[float]]:
-    """Fill in what the frozen retriever finds for each subquery; → share of gold in its top 3 and 10, by source."""
+    """Fill in what the frozen retriever finds for each subquery and question; → share of gold in its top 3 and 10, by source."""
     scopes: dict[str, list[dict]] = defaultdict(list)
     for p in passages:
         scopes[p["scope"]].append(p)
@@ -117,6 +118,9 @@ def search(trajectories: list[Trajectory], passages: list[dict], cache) -> dict[
     matrices = {s: np.stack([vectors[p["pid"]] for p in rows]) for s, rows in scopes.items()}
     hops = [(t, h) for t in trajectories for h in t.hops]
     asked = cache.get([h.subquery for _, h in hops], "subqueries", asked=True)
+    for t, v in zip(trajectories, cache.get([t.question for t in trajectories], "questions", asked=True), strict=True):
+        order = np.argsort(-(matrices[t.scope] @ v), kind="stable")[:TOP]
+        t.near = [scopes[t.scope][i]["pid"] for i in order]
     hits: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
     for (t, h), v in zip(hops, asked, strict=True):
         order = np.argsort(-(matrices[t.scope] @ v), kind="stable")[:TOP]

@@ -70,6 +70,14 @@ def test_where_the_last_gold_never_comes_the_answer_is_unknown_and_the_action_is
     assert "died on" not in tokens.lm.decode(e.ids)  # of passage b
 
 
+def test_gold_of_a_later_hop_that_a_search_brings_in_is_read_and_not_asked_for_again(tokens):
+    e, _ = build(tokens, trajectory(near=["a", "b", "c"]))
+    assert [h.gold for h in e.hops] == [0] and [a for _, a in e.actions] == [0, 1]
+    assert "died on" in tokens.lm.decode(e.ids)
+    e, _ = build(tokens, trajectory(near=["a", "b", "c"]), hide_share=1.0)
+    assert [h.gold for h in e.hops] == [0, 1] and "died on" not in tokens.lm.decode(e.ids)
+
+
 def test_the_pointer_is_given_the_words_of_the_answer(tokens):
     e, _ = build(tokens, trajectory())
     p = e.pointed
