@@ -127,6 +127,9 @@ def main() -> None:
         x = lambda rows, way=way: np.array([logit(r.answers[way].score) for r in rows])  # noqa: E731
         y = lambda rows, way=way: np.array([float(r.right(way)) for r in rows])  # noqa: E731
         scale, shift = logistic(x(fit), y(fit))
+        if scale < 0:  # its probability says nothing: one confidence for all, which a manifest takes
+            share = min(max(float(y(fit).mean()), 0.01), 0.99)
+            scale, shift = 0.0, float(np.log(share / (1 - share)))
         ways[way] = {"scale": round(scale, 4), "shift": round(shift, 4)}
         c = 1 / (1 + np.exp(-(scale * x(rest) + shift)))
         table[way] = {"em": float(y(rest).mean()), "ece": expected_calibration_error(c, y(rest))}

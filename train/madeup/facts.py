@@ -24,7 +24,7 @@ class Fact:
     value: str  # without article
     shown: str  # with its article
     target: Entity | None = None
-    sheet: "Sheet | None" = None  # None: stated nowhere
+    sheet: Sheet | None = None  # None: stated nowhere
     only: bool = False  # no other entity has this value in this field
 
     @property
@@ -104,7 +104,15 @@ def lay_out(entities: list[Entity], facts: list[Fact], rng: random.Random) -> li
     for kind in {e.kind.name: e.kind for e in entities}.values():
         fields = list({f.field.name: 0 for f in facts if f.subject.kind is kind})
         rng.shuffle(fields)
-        n = rng.choice([1, 2, 2, 3]) if len(fields) > 4 else rng.choice([1, 1, 2]) if len(fields) > 2 else rng.choice([1, 2]) if len(fields) > 1 else 1
+        n = (
+            rng.choice([1, 2, 2, 3])
+            if len(fields) > 4
+            else rng.choice([1, 1, 2])
+            if len(fields) > 2
+            else rng.choice([1, 2])
+            if len(fields) > 1
+            else 1
+        )
         for i, name in enumerate(fields):
             parts_of[kind.name, name] = i % n
     for entity in entities:

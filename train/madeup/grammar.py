@@ -91,7 +91,7 @@ def parse(text: str, shared: dict[str, Field], source: str = "grammar") -> list[
         mark, _, rest = line.partition(" ")
         rest = rest.strip()
 
-        def fail(why: str) -> GrammarError:
+        def fail(why: str, number: int = number, line: str = line) -> GrammarError:
             return GrammarError(f"{source}:{number}: {why}: {line}")
 
         if not rest or rest.count("[") != rest.count("]"):
@@ -123,7 +123,7 @@ def parse(text: str, shared: dict[str, Field], source: str = "grammar") -> list[
                     raise fail(f"no shared field {name!r}")
                 kind.fields.append(shared[name])
         elif mark == "*":
-            name, sign, value = (rest.split(" ", 2) + ["", ""])[:3]
+            name, sign, value = ([*rest.split(" ", 2), "", ""])[:3]
             if sign not in ("=", "->") or not value:
                 raise fail("a field is `* name = pattern` or `* name -> type`")
             entry = Field(name, **{"pattern" if sign == "=" else "target": value})
@@ -144,7 +144,7 @@ def check(domain: Domain, source: str) -> None:
     kinds = {k.name for k in domain.kinds}
     for kind in domain.kinds:
         where = f"{source}: {domain.name}/{kind.name}"
-        if not kind.nouns or not kind.intros and domain.name != "shared":
+        if not kind.nouns or (not kind.intros and domain.name != "shared"):
             raise GrammarError(f"{where}: needs nouns and an introduction")
         for entry in kind.fields:
             if entry.target and entry.target not in kinds:

@@ -99,27 +99,61 @@ def street(r: random.Random) -> str:
 
 def kebab(r: random.Random) -> str:
     a, b = r.choice(JOBS), r.choice(JOBS + WORDS)
-    return r.choice([f"{a}-{b}", f"{b}-{a}", f"{a}_{b}", f"{a}{cap(b)}", f"{r.choice(WORDS)}-{a}-{r.choice(['svc', 'api', 'worker', 'd', 'v2', 'proxy'])}", f"{a}d", f"{cap(a)}{cap(b)}"])
+    return r.choice(
+        [
+            f"{a}-{b}",
+            f"{b}-{a}",
+            f"{a}_{b}",
+            f"{a}{cap(b)}",
+            f"{r.choice(WORDS)}-{a}-{r.choice(['svc', 'api', 'worker', 'd', 'v2', 'proxy'])}",
+            f"{a}d",
+            f"{cap(a)}{cap(b)}",
+        ]
+    )
 
 
 def snake(r: random.Random) -> str:
-    verb = r.choice("flush parse open close read write load merge build check reset drain fetch apply rotate encode decode split trim scan".split())
+    verb = r.choice(
+        "flush parse open close read write load merge build check reset drain fetch apply rotate encode decode split trim scan".split()
+    )
     noun = r.choice(JOBS)
-    return r.choice([f"{verb}_{noun}", f"{verb}{cap(noun)}", f"{verb}_{noun}_{r.choice(['all', 'once', 'async', 'by_key', 'unsafe'])}", f"{cap(verb)}{cap(noun)}"])
+    return r.choice(
+        [
+            f"{verb}_{noun}",
+            f"{verb}{cap(noun)}",
+            f"{verb}_{noun}_{r.choice(['all', 'once', 'async', 'by_key', 'unsafe'])}",
+            f"{cap(verb)}{cap(noun)}",
+        ]
+    )
 
 
 def package(r: random.Random) -> str:
     w, j = r.choice(WORDS), r.choice(JOBS)
-    return r.choice([f"lib{w}", f"{w}-{j}", f"py{w}", f"{w}.js", f"{j}kit", f"{w}_{j}", f"@{w}/{j}", f"go-{w}", f"{w}rs", f"{cap(w)}{cap(j)}"])
+    return r.choice(
+        [f"lib{w}", f"{w}-{j}", f"py{w}", f"{w}.js", f"{j}kit", f"{w}_{j}", f"@{w}/{j}", f"go-{w}", f"{w}rs", f"{cap(w)}{cap(j)}"]
+    )
 
 
 def path(r: random.Random) -> str:
     d, e = r.choice("etc conf srv opt var src lib tools".split()), r.choice("toml yaml ini json conf py go rs sh sql csv".split())
-    return r.choice([f"/{d}/{r.choice(WORDS)}/{r.choice(JOBS)}.{e}", f"{d}/{r.choice(JOBS)}_{r.choice(JOBS)}.{e}", f"{r.choice(JOBS)}/{r.choice(WORDS)}.{e}"])
+    return r.choice(
+        [
+            f"/{d}/{r.choice(WORDS)}/{r.choice(JOBS)}.{e}",
+            f"{d}/{r.choice(JOBS)}_{r.choice(JOBS)}.{e}",
+            f"{r.choice(JOBS)}/{r.choice(WORDS)}.{e}",
+        ]
+    )
 
 
 def host(r: random.Random) -> str:
-    return r.choice([f"{r.choice(JOBS)}-{r.choice('ams fra osl nbo lim hkg yyz sfo'.split())}-{r.randint(1, 48):02d}", f"{r.choice(WORDS)}{r.randint(1, 40)}", f"{r.choice(WORDS)}.{r.choice('int corp lan dc2'.split())}", f"node-{r.choice('abcdef')}{r.randint(10, 99)}"])
+    return r.choice(
+        [
+            f"{r.choice(JOBS)}-{r.choice('ams fra osl nbo lim hkg yyz sfo'.split())}-{r.randint(1, 48):02d}",
+            f"{r.choice(WORDS)}{r.randint(1, 40)}",
+            f"{r.choice(WORDS)}.{r.choice('int corp lan dc2'.split())}",
+            f"node-{r.choice('abcdef')}{r.randint(10, 99)}",
+        ]
+    )
 
 
 def word(r: random.Random) -> str:
@@ -134,7 +168,17 @@ def code(r: random.Random) -> str:
     """Two to four letters and a number, in the ways that part lists write them."""
     letters = "".join(r.choice("ABCDEFGHJKLMNPQRSTVWXZ") for _ in range(r.choice([1, 2, 2, 3])))
     n = r.randint(10, 9999)
-    return r.choice([f"{letters}-{n}", f"{letters}{n}", f"{letters}/{n}-{r.choice('ABCDX')}", f"{n}-{letters}", f"{letters}.{n}", f"{letters}-{n}-{r.randint(1, 9)}", f"{letters} {n}"])
+    return r.choice(
+        [
+            f"{letters}-{n}",
+            f"{letters}{n}",
+            f"{letters}/{n}-{r.choice('ABCDX')}",
+            f"{n}-{letters}",
+            f"{letters}.{n}",
+            f"{letters}-{n}-{r.randint(1, 9)}",
+            f"{letters} {n}",
+        ]
+    )
 
 
 def date(r: random.Random) -> str:
@@ -182,10 +226,38 @@ def digits(r: random.Random, n: int) -> str:
     return str(r.randint(10 ** (n - 1), 10**n - 1))
 
 
-GENERATORS = {
-    f.__name__: f
-    for f in (person, surname, given, invented, town, street, kebab, snake, package, path, host, word, Word, code, date, isodate, day, clock, species, chemical, version, money, real)
-} | {"int": integer} | {f"d{n}": (lambda r, n=n: digits(r, n)) for n in range(1, 9)}
+GENERATORS = (
+    {
+        f.__name__: f
+        for f in (
+            person,
+            surname,
+            given,
+            invented,
+            town,
+            street,
+            kebab,
+            snake,
+            package,
+            path,
+            host,
+            word,
+            Word,
+            code,
+            date,
+            isodate,
+            day,
+            clock,
+            species,
+            chemical,
+            version,
+            money,
+            real,
+        )
+    }
+    | {"int": integer}
+    | {f"d{n}": (lambda r, n=n: digits(r, n)) for n in range(1, 9)}
+)
 
 _CALL = re.compile(r"<(\w+)((?: [\w.]+)*)>")
 

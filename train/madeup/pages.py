@@ -10,7 +10,9 @@ from .facts import Entity, Fact, Sheet
 from .grammar import Domain, expand, tidy
 from .names import cap, make
 
-FORMATS = ["prose"] * 6 + ["late"] * 5 + ["card"] * 2 + ["inline", "list", "config", "row", "record", "faq", "log", "memo", "message", "clauses"]
+FORMATS = (
+    ["prose"] * 6 + ["late"] * 5 + ["card"] * 2 + ["inline", "list", "config", "row", "record", "faq", "log", "memo", "message", "clauses"]
+)
 
 NAMING = [
     "[It|This one] [is called|goes by the name|is known as|is listed as|is filed under] {x}.",
@@ -93,7 +95,11 @@ class Writer:
     def longer(self, kind: str, text: str) -> str:
         """The page with one sentence more that says nothing of its entity."""
         if kind == "record":
-            return json.dumps(json.loads(text) | {self.rng.choice(["note", "remark", "info", "comment", "text"]) + str(self.rng.choice(["", 2, 3])): self.filler()}, ensure_ascii=False)
+            return json.dumps(
+                json.loads(text)
+                | {self.rng.choice(["note", "remark", "info", "comment", "text"]) + str(self.rng.choice(["", 2, 3])): self.filler()},
+                ensure_ascii=False,
+            )
         if kind == "config":
             return f"{text}\n# {self.filler()}"
         if kind in ("card", "list", "log", "row", "table", "roster") and self.rng.random() < 0.6:
@@ -138,7 +144,17 @@ class Writer:
 
     def fillers(self) -> list[str]:
         roll = self.rng.random()
-        n = 0 if roll < 0.42 else 1 if roll < 0.68 else 2 if roll < 0.82 else self.rng.randint(3, 9) if roll < 0.97 else self.rng.randint(14, 26)
+        n = (
+            0
+            if roll < 0.42
+            else 1
+            if roll < 0.68
+            else 2
+            if roll < 0.82
+            else self.rng.randint(3, 9)
+            if roll < 0.97
+            else self.rng.randint(14, 26)
+        )
         return list(dict.fromkeys(self.filler() for _ in range(n)))
 
     def opener(self) -> list[str]:
@@ -184,7 +200,7 @@ class Writer:
             gap = rng.choice([" | ", ";", "\t", " – "])
             labels = [rng.choice(NAME_LABELS + sheets[0].subject.kind.nouns * 2)] + [rng.choice(f.labels) for f in names]
             rows = [[s.subject.name] + [next((f.value for f in s.facts if f.field is n), "?") for n in names] for s in sheets]
-            return "table", "\n".join(self.opener() + [gap.join(row) for row in [labels] + rows])
+            return "table", "\n".join(self.opener() + [gap.join(row) for row in [labels, *rows]])
         if roll < 0.6:
             joint = rng.choice([": ", " – ", " -> ", " = "])
             lines = [f"{s.subject.name}{joint}" + ", ".join(f"{self.label(f)} {f.value}" for f in s.facts) for s in sheets]
@@ -232,12 +248,22 @@ class Writer:
     def _inline(self, sheet: Sheet) -> str:
         gap = self.rng.choice([" · ", " | ", "; ", " / ", ", "])
         joint = self.rng.choice([" ", ": ", " = "])
-        return " ".join([gap.join(f"{k}{joint}{v}" for k, v in self._pairs(sheet))] + self.fillers()[:2] + self.aside(sheet.subject))
+        return " ".join([gap.join(f"{k}{joint}{v}" for k, v in self._pairs(sheet)), *self.fillers()[:2], *self.aside(sheet.subject)])
 
     def _list(self, sheet: Sheet) -> str:
         mark = self.rng.choice(["- ", "* ", "• ", "– "])
-        head = self.rng.choice([sheet.subject.name, self.intro(sheet.subject), f"{cap(self.noun(sheet.subject))} {sheet.subject.name}:", f"## {sheet.subject.name}"])
-        items = [self.say(f, "it") if not sheet.subject.kind.person and self.rng.random() < 0.5 else f"{self.label(f)}: {f.value}" for f in sheet.facts]
+        head = self.rng.choice(
+            [
+                sheet.subject.name,
+                self.intro(sheet.subject),
+                f"{cap(self.noun(sheet.subject))} {sheet.subject.name}:",
+                f"## {sheet.subject.name}",
+            ]
+        )
+        items = [
+            self.say(f, "it") if not sheet.subject.kind.person and self.rng.random() < 0.5 else f"{self.label(f)}: {f.value}"
+            for f in sheet.facts
+        ]
         return "\n".join([head] + [mark + i for i in items + self.fillers()[:3] + self.aside(sheet.subject)])
 
     def _config(self, sheet: Sheet) -> str:
@@ -260,7 +286,10 @@ class Writer:
         rng, lines = self.rng, []
         q, a = rng.choice([("Q: ", "A: "), ("Q. ", "A. "), ("", ""), ("? ", "! "), ("Visitor: ", "Desk: ")])
         for i, fact in enumerate(sheet.facts):
-            ask = fill(expand(rng.choice(fact.field.asks), rng), sheet.subject.shown if i == 0 else "it" if not sheet.subject.kind.person else self.short(sheet.subject, True))
+            ask = fill(
+                expand(rng.choice(fact.field.asks), rng),
+                sheet.subject.shown if i == 0 else "it" if not sheet.subject.kind.person else self.short(sheet.subject, True),
+            )
             lines.append(f"{q}{ask.replace(chr(34), '').replace(' its own', '')}".replace("it's ", "its ") + f" {a}{fact.shown}.")
         return self.weave(lines, sheet, fixed=1)
 
@@ -277,17 +306,35 @@ class Writer:
     def _memo(self, sheet: Sheet) -> str:
         """Terse notes to oneself: small letters, semicolons."""
         entity = sheet.subject
-        parts = [f"{self.label(f)} {f.value}" if self.rng.random() < 0.5 else self.say(f, self.short(entity, True)).rstrip(".") for f in sheet.facts]
+        parts = [
+            f"{self.label(f)} {f.value}" if self.rng.random() < 0.5 else self.say(f, self.short(entity, True)).rstrip(".")
+            for f in sheet.facts
+        ]
         parts = [p[:1].lower() + p[1:] if re.match(r"(The|This|It|Its) ", p) else p for p in parts]
         parts.insert(self.rng.choice([0, 0, len(parts)]), entity.name)
         return f"{self.rng.choice(['note: ', 'todo: ', 'memo – ', '', 're: ', 'nb '])}{'; '.join(parts)}"
 
     def _message(self, sheet: Sheet) -> str:
         rng = self.rng
-        head = make(expand(rng.choice(["Hi [all|team|both],", "Dear [colleagues|members|all],", "Hello,", "[FYI|Heads up|For info]:", "@channel", "Good [morning|evening] all,"]), rng), rng)
+        head = make(
+            expand(
+                rng.choice(
+                    [
+                        "Hi [all|team|both],",
+                        "Dear [colleagues|members|all],",
+                        "Hello,",
+                        "[FYI|Heads up|For info]:",
+                        "@channel",
+                        "Good [morning|evening] all,",
+                    ]
+                ),
+                rng,
+            ),
+            rng,
+        )
         lines = [self.say(f, self.called(sheet.subject, i > 0) if i else None) for i, f in enumerate(sheet.facts)]
         tail = rng.choice(["Thanks!", "Best regards", "Please pass it on.", "Shout if that is wrong.", "Cheers", "More next week."])
-        return self.weave([head] + lines, sheet, fixed=2) + " " + tail
+        return self.weave([head, *lines], sheet, fixed=2) + " " + tail
 
     def _clauses(self, sheet: Sheet) -> str:
         rng, entity = self.rng, sheet.subject

@@ -15,7 +15,13 @@ from .world import Hop, Question
 # Ways to ask for the thing that a noun phrase names.
 WHO = ["Who is {p}?", "Who is {p}?", "Who's {p}?", "Which person is {p}?", "What is the name of {p}?"]
 WHAT = ["What is {p}?", "What is {p}?", "What is {p} called?", "Which {n} is {p}?", "Which {n} is meant by {p}?", "What's the name of {p}?"]
-VALUE = ["What is {p}?", "What is {p}?", "What's {p}?", "What was given as {p}?", "What do the [pages|notes|records|papers|sheets] give as {p}?"]
+VALUE = [
+    "What is {p}?",
+    "What is {p}?",
+    "What's {p}?",
+    "What was given as {p}?",
+    "What do the [pages|notes|records|papers|sheets] give as {p}?",
+]
 ANY = [
     "[Name|State|Give|Find|Identify|Look up|Tell me|Report] {p}.",
     "[Give me|Show me|Get me|I need|I want|We need|I'm after|I am looking for|Looking for] {p}.",
@@ -28,9 +34,29 @@ ANY = [
     "Please [name|find|look up|give] {p}.",
 ]
 PLAIN = ["[Name|Find|Look up|Identify] {p}.", "{P}?"]
-BEFORE_ASK = [""] * 22 + ["Quick question: ", "Can somebody tell me: ", "Hi, ", "Hello, ", "One more thing – ", "For the report: ", "Question: ", "Help me out: ", "A colleague asks: "]
+BEFORE_ASK = [""] * 22 + [
+    "Quick question: ",
+    "Can somebody tell me: ",
+    "Hi, ",
+    "Hello, ",
+    "One more thing – ",
+    "For the report: ",
+    "Question: ",
+    "Help me out: ",
+    "A colleague asks: ",
+]
 AFTER_ASK = [""] * 20 + [" Thanks.", " Please answer briefly.", " One word is enough.", " I can't find it.", " The page doesn't say."]
-TAKE = ["Take {p}. {q}", "Think of {p}. {q}", "There is {p}. {q}", "About {p}: {q}", "Regarding {p}: {q}", "Find {p}. {q}", "It is about {p}. {q}", "I mean {p}. {q}", "First find {p}; then say: {q}"]
+TAKE = [
+    "Take {p}. {q}",
+    "Think of {p}. {q}",
+    "There is {p}. {q}",
+    "About {p}: {q}",
+    "Regarding {p}: {q}",
+    "Find {p}. {q}",
+    "It is about {p}. {q}",
+    "I mean {p}. {q}",
+    "First find {p}; then say: {q}",
+]
 TRIES = 25  # draws before a kind of question is given up
 PLAIN_VERB = re.compile(r"^(the [\w\- ]+?) (?:that|who|which) (?!\{|the |a |an |we |people |everybody |its |they |our )(.+)$")
 
@@ -153,7 +179,11 @@ class Asker:
         template = self.template(entry.phrases, given) if step.forward else self.backward(step)
         target = step.reached
         if (verb := PLAIN_VERB.match(template)) and rng.random() < 0.45:
-            head = "Who" if target and target.kind.person and rng.random() < 0.6 else f"{rng.choice(['Which', 'Which', 'What'])} {verb.group(1)[4:]}"
+            head = (
+                "Who"
+                if target and target.kind.person and rng.random() < 0.6
+                else f"{rng.choice(['Which', 'Which', 'What'])} {verb.group(1)[4:]}"
+            )
             return fill(f"{head} {verb.group(2)}?", given, v=given)
         return self.wrap(self.put(template, given, v=given), target, name, plain)
 
@@ -167,7 +197,13 @@ class Asker:
             pool = pool[:2]
         noun = rng.choice(target.kind.nouns) if target else ""
         text = expand(rng.choice(pool), rng)
-        return self.put(text, "", p=phrase, P=cap(phrase) if phrase[:4] in ("the ", "who", "what", "whi") or phrase.startswith("whoever") else phrase, n=noun)
+        return self.put(
+            text,
+            "",
+            p=phrase,
+            P=cap(phrase) if phrase[:4] in ("the ", "who", "what", "whi") or phrase.startswith("whoever") else phrase,
+            n=noun,
+        )
 
     def terse(self, phrase: str, name: str) -> str:
         """Key words, as typed into a search box."""
@@ -184,14 +220,16 @@ class Asker:
         last = steps[-1]
         if len(steps) > 1 and last.forward and rng.random() < 0.13:
             here = last.fact.subject
-            it = rng.choice([f"that {rng.choice(here.kind.nouns)}", f"this {rng.choice(here.kind.nouns)}", "that person" if here.kind.person else "it"])
+            it = rng.choice(
+                [f"that {rng.choice(here.kind.nouns)}", f"this {rng.choice(here.kind.nouns)}", "that person" if here.kind.person else "it"]
+            )
             ask = fill(self.template(last.fact.field.asks, it), it).replace("it's ", "its ")
             text = self.put(expand(rng.choice(TAKE), rng), "", p=given, q=ask)
         else:
             text = self.ask(last, given, steps[0].start)
             if text.endswith("?"):
                 before = rng.choice(BEFORE_ASK)
-                if before.endswith((", ", "– ")) or before and rng.random() < 0.5:
+                if before.endswith((", ", "– ")) or (before and rng.random() < 0.5):
                     text = re.sub(r"^(Wh|H|On|In|At|Do|Is|To|Can|Could|Have|Any|Since|Under)(?=\w* )", lambda m: m.group().lower(), text)
                 text = before + text + rng.choice(AFTER_ASK)
         roll = rng.random()
@@ -215,7 +253,7 @@ class Asker:
         if any(holds(low, s.answer) for s in steps) or not holds(low, steps[0].start):
             return None
         made = [self.hop(s, [steps[i - 1].answer] if i else []) for i, s in enumerate(steps)]
-        if any(holds(h.subquery.lower(), s.answer) for h, s in zip(made, steps)):
+        if any(holds(h.subquery.lower(), s.answer) for h, s in zip(made, steps, strict=False)):
             return None
         if hidden_end:
             return Question("", text, "unknown", "", made, "none")
@@ -277,15 +315,22 @@ class Asker:
         """One question of a kind drawn at random; None where the world has none like it."""
         roll, rng = self.rng.random(), self.rng
         if roll < 0.17:
-            draw = lambda: self.chain(1)
+
+            def draw():
+                return self.chain(1)
         elif roll < 0.72:
             hops = rng.choices([2, 3, 4], [50, 32, 18])[0]
-            draw = lambda: self.chain(hops)
+
+            def draw():
+                return self.chain(hops)
         elif roll < 0.87:
             draw = self.comparison
         else:
             hops = rng.choice([1, 2, 2, 3])
-            draw = lambda: self.chain(hops, hidden_end=True)
+
+            def draw():
+                return self.chain(hops, hidden_end=True)
+
         return next((q for q in (draw() for _ in range(TRIES)) if q), None)
 
 

@@ -34,7 +34,9 @@ def test_pages(worlds):
         assert 12 <= len(world.pages) <= 64, (world.domain, len(world.pages))
         assert len({p.pid for p in world.pages}) == len(world.pages)
         for page in world.pages:
-            assert "{" not in re.sub(r'\{"', "", page.text) and "<" not in page.text and "[" not in re.sub(r"\[[\d\- :]+\]", "", page.text), page
+            assert (
+                "{" not in re.sub(r'\{"', "", page.text) and "<" not in page.text and "[" not in re.sub(r"\[[\d\- :]+\]", "", page.text)
+            ), page
             lengths.append(len(page.text.split()))
     assert 25 <= sum(len(w.pages) for w in worlds) / WORLDS <= 50
     assert sum(1 for w in worlds for p in w.pages if not p.title) / len(lengths) > 0.85
@@ -153,7 +155,17 @@ def test_expand_and_tidy():
     assert tidy("a~ apple , A~ big a~ hour  x .") == "an apple, A big an hour x."
 
 
-@pytest.mark.parametrize("low, high", [("3 May 2001", "1 June 2001"), ("2019-02-01", "2019-11-30"), ("09:30", "14:05"), ("€1,200", "€9,990"), ("7.5 kg", "12.0 kg"), ("3 May", "1 June")])
+@pytest.mark.parametrize(
+    "low, high",
+    [
+        ("3 May 2001", "1 June 2001"),
+        ("2019-02-01", "2019-11-30"),
+        ("09:30", "14:05"),
+        ("€1,200", "€9,990"),
+        ("7.5 kg", "12.0 kg"),
+        ("3 May", "1 June"),
+    ],
+)
 def test_order(low, high):
     assert order(low) < order(high)
 
