@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Vectors keeps the vectors of passages by a hash of the text that was
@@ -31,7 +32,7 @@ func OpenVectors(path, retriever string) (*Vectors, error) {
 		return nil, err
 	}
 	db, err := bbolt.Open(path, 0o644, &bbolt.Options{Timeout: vectorsWait})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("%s is held by another run that fills a collection; wait for its end", path)
 	}
 	if err != nil {
