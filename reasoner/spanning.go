@@ -84,10 +84,10 @@ func (a *asking) giveSpan(ctx context.Context, d *draft) (given, error) {
 }
 
 // hasSource says whether an answer is one that stands in a text: a judgement
-// stands nowhere, and "unknown" is none.
+// stands nowhere, "unknown" is none, and neither are punctuation and articles.
 func hasSource(answer string) bool {
 	switch normalise(answer) {
-	case "yes", "no", abstainText:
+	case "", "yes", "no", abstainText:
 		return false
 	}
 	return true
