@@ -172,10 +172,10 @@ func TestRestartsAndBrokenBundles(t *testing.T) {
 		"a newer format": {
 			func(t *testing.T) string {
 				b := copyBundle(t, good)
-				editManifest(t, b, func(m map[string]any) { m["format"] = 2 })
+				editManifest(t, b, func(m map[string]any) { m["format"] = 3 })
 				return b
 			},
-			"failed", []string{"format", "2"},
+			"failed", []string{"format", "3"},
 		},
 	}
 	for name, c := range broken {

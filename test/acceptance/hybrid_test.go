@@ -159,8 +159,8 @@ func TestKeywordsAloneStillHaveADistance(t *testing.T) {
 	name := uniqueName(t)
 	create(t, n, schemaOf(name, client.Vectorizer))
 	list := []passage{{PID: "far", Title: "Kvarn", Text: "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich, Kvarn."}}
-	for i := range fused + 20 {
-		list = append(list, passage{PID: fmt.Sprint(i), Title: fmt.Sprint("Mill ", i), Text: fmt.Sprintf("The mill number %d stands by a river in the city of its owner.", i)})
+	for i := range 5 * fused {
+		list = append(list, passage{PID: fmt.Sprint(i), Title: fmt.Sprint("Mill ", i), Text: fmt.Sprintf("In which city by which river does the mill number %d stand?", i)})
 	}
 	load(t, n, name, "", list)
 	far := client.ObjectID(name, "far")
