@@ -14,8 +14,7 @@ import (
 // newAskCommand is `latentask ask`.
 func newAskCommand() *cobra.Command {
 	var (
-		node     connection
-		question client.Question
+		question asking
 		asJSON   bool
 	)
 	cmd := &cobra.Command{
@@ -25,24 +24,8 @@ func newAskCommand() *cobra.Command {
   latentask ask --collection Passage --max-hops 2 --json "…"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := node.client()
-			if err != nil {
-				return err
-			}
-			question.Text = args[0]
-			question.Mode = strings.ToUpper(question.Mode)
-			question.Search = strings.ToUpper(question.Search)
-			question.AnswerBy = strings.ToUpper(question.AnswerBy)
-			question.Details = true
 			question.Vectors = asJSON
-			if len(question.Show) == 0 {
-				class, err := c.Collection(cmd.Context(), question.Collection)
-				if err != nil {
-					return err
-				}
-				question.Show = client.TextProperties(class)
-			}
-			reply, err := c.Ask(cmd.Context(), question)
+			_, reply, err := question.ask(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -56,25 +39,12 @@ func newAskCommand() *cobra.Command {
 			return nil
 		},
 	}
+	question.addFlags(cmd)
 	flags := cmd.Flags()
-	node.addFlags(flags)
-	flags.StringVar(&question.Collection, "collection", "", "the collection to ask (required)")
-	flags.StringVar(&question.Tenant, "tenant", "", "the tenant to ask")
-	flags.StringVar(&question.Mode, "mode", "", "latent, explicit, iterative, single or direct (default: latent)")
-	flags.StringVar(&question.Search, "search", "", "auto, vector or hybrid: how each hop searches (default: auto)")
-	flags.StringVar(&question.AnswerBy, "answer-by", "", "auto, free, span or pointer: how the answer is made (default: auto)")
-	flags.IntVar(&question.MaxHops, "max-hops", 0, "the most searches to make (default: the bundle's)")
-	flags.IntVar(&question.PassagesPerHop, "passages-per-hop", 0, "new passages a search brings in (default: the bundle's)")
-	flags.StringSliceVar(&question.Read, "properties", nil, "text properties to read as a passage (default: the vectorised ones)")
-	flags.StringSliceVar(&question.Show, "show", nil, "properties to show (default: the text properties)")
-	flags.StringVar(&question.TargetVector, "target-vector", "", "the named vector to search")
-	flags.BoolVar(&question.Decode, "decode", false, "put each hop's thought and subquery into words")
 	flags.BoolVar(&question.Lens, "lens", false, "with --json, add the likeliest words of the model's head on each latent")
 	flags.DurationVar(&question.Budget, "budget", 0, "time after which to answer with what was found, as 2s")
 	flags.IntVar(&question.Limit, "limit", 0, "the most passages to return")
 	flags.BoolVar(&asJSON, "json", false, "print everything as JSON, query vectors included")
-	// The flag was added above, so this can't fail.
-	_ = cmd.MarkFlagRequired("collection")
 	return cmd
 }
 

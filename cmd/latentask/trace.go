@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,11 +13,8 @@ import (
 
 // newTraceCommand is `latentask trace`.
 func newTraceCommand() *cobra.Command {
-	var (
-		node     connection
-		question client.Question
-		out      string
-	)
+	question := asking{Question: client.Question{Decode: true}}
+	var out string
 	cmd := &cobra.Command{
 		Use:   "trace QUESTION",
 		Short: "Draw how a question was answered as an HTML page",
@@ -29,22 +25,7 @@ where the time went. The page needs no network.`,
 		Example: `  latentask trace --collection Passage --out trace.html "Where was the director of A Man Called Ove born?"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := node.client()
-			if err != nil {
-				return err
-			}
-			question.Text = args[0]
-			question.Mode, question.Search = strings.ToUpper(question.Mode), strings.ToUpper(question.Search)
-			question.AnswerBy = strings.ToUpper(question.AnswerBy)
-			question.Details = true
-			if len(question.Show) == 0 {
-				class, err := c.Collection(cmd.Context(), question.Collection)
-				if err != nil {
-					return err
-				}
-				question.Show = client.TextProperties(class)
-			}
-			reply, err := c.Ask(cmd.Context(), question)
+			c, reply, err := question.ask(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -62,23 +43,10 @@ where the time went. The page needs no network.`,
 			return nil
 		},
 	}
+	question.addFlags(cmd)
 	flags := cmd.Flags()
-	node.addFlags(flags)
-	flags.StringVar(&question.Collection, "collection", "", "the collection to ask (required)")
 	flags.StringVar(&out, "out", "trace.html", "the page")
-	flags.StringVar(&question.Tenant, "tenant", "", "the tenant to ask")
-	flags.StringVar(&question.Mode, "mode", "", "latent, explicit, iterative, single or direct (default: latent)")
-	flags.StringVar(&question.Search, "search", "", "auto, vector or hybrid (default: auto)")
-	flags.StringVar(&question.AnswerBy, "answer-by", "", "auto, free, span or pointer (default: auto)")
-	flags.IntVar(&question.MaxHops, "max-hops", 0, "the most searches to make (default: the bundle's)")
-	flags.IntVar(&question.PassagesPerHop, "passages-per-hop", 0, "new passages a search brings in (default: the bundle's)")
-	flags.StringSliceVar(&question.Read, "properties", nil, "text properties to read as a passage (default: the vectorised ones)")
-	flags.StringSliceVar(&question.Show, "show", nil, "properties to show (default: the text properties)")
-	flags.StringVar(&question.TargetVector, "target-vector", "", "the named vector to search")
-	flags.BoolVar(&question.Decode, "decode", true, "put each hop's thought and subquery into words")
 	flags.BoolVar(&question.Lens, "lens", true, "show the likeliest words of each latent")
 	flags.IntVar(&question.Limit, "limit", 100, "the most passages to show")
-	// The flag was added above, so this can't fail.
-	_ = cmd.MarkFlagRequired("collection")
 	return cmd
 }
