@@ -16,30 +16,14 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from train import data, layouts
+from train import devsets, layouts
+from train.devsets import PER_HOP, Set
 from train.losses import States
 from train.model import Model
-from train.sequence import Tokens, nearest_sentences
+from train.sequence import Tokens
 from train.settings import Settings
 from train.vectors import VectorCache
 from train.weights import load_backbone, load_retriever
-
-PER_HOP = 3
-
-
-class Set:
-    """A set's first questions with gold passages, its corpus cut to size, and vectors of both."""
-
-    def __init__(self, folder: Path, name: str, questions: int, passages: int, cache: VectorCache):
-        asked = [q for q in data.read(folder / "dev" / f"{name}.jsonl.gz") if len(q["gold_pids"]) >= 2]
-        corpus = data.corpus(folder, name)
-        first = dict.fromkeys(p for q in asked for p in q["gold_pids"] + (q.get("ctx_pids") or []) if p in corpus)
-        pids = [*first, *(p for p in corpus if p not in first)][: passages or None]
-        self.name, self.questions = name, asked[:questions]
-        self.passages = [corpus[p] for p in pids]
-        self.row = {p: i for i, p in enumerate(pids)}
-        self.vectors = torch.tensor(cache.get([layouts.RETRIEVER["weaviate"](p) for p in self.passages], name))
-        self.asked = torch.tensor(cache.get([q["question"] for q in self.questions], name, asked=True))
 
 
 class Walk:
@@ -50,9 +34,8 @@ class Walk:
         self.ids, self.found, self.candidates = tok.question(question), [], []
 
     def read(self, tok: Tokens, passages: list[dict], budget: int) -> None:
-        count = lambda x: len(tok.lm.encode(x).ids)  # noqa: E731
         for p in passages:
-            r = tok.read(nearest_sentences(layouts.READER["plain"](p), self.question, count, budget), budget)
+            r = tok.read(tok.excerpt(layouts.READER["plain"](p), self.question, budget), budget)
             self.ids += tok.prompt["passage"]
             self.candidates += [(len(self.ids) + r.states[c], r.pieces[c]) for c in range(len(r.pieces))]
             self.ids += r.ids
@@ -110,18 +93,14 @@ def evaluate(model: Model, tok: Tokens, sets: list[Set], hops: int, batch: int =
 def main() -> None:
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("runs", type=Path, nargs="+")
-    a.add_argument("--data", type=Path, default=Path("data"))
-    a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
-    a.add_argument("--cache", type=Path, default=Path(".latentask/train/vectors"))
-    a.add_argument("--questions", type=int, default=100)
-    a.add_argument("--passages", type=int, default=10000)
+    devsets.add_arguments(a, questions=100)
     a.add_argument("--hops", type=int, default=2)
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--out", type=Path)
     args = a.parse_args()
     torch.set_num_threads(args.threads)
     cache = VectorCache(args.cache, args.weights)
-    sets = [Set(args.data, name, args.questions, args.passages, cache) for name in data.SETS]
+    sets = devsets.load(args, cache)
     backbone, retriever = load_backbone(args.weights), load_retriever(args.weights)
     report = {}
     print(f"{'run':18} " + " ".join(f"{z.name:>14}" for z in sets) + f" {'mean':>14} {'gain':>14}")

@@ -20,11 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from train import data, layouts
-from train.ablate import PER_HOP, Set
-from train.answers import normal
+from train import devsets, layouts
+from train.answers import confidence, normal
+from train.devsets import PER_HOP, Set
 from train.loop import Loop
-from train.sequence import nearest_sentences
 from train.vectors import VectorCache
 
 
@@ -37,7 +36,6 @@ class Asked:
         found: list[int] = []
         done: list[bool] = []  # after hop k, is all gold read?
         vectors = z.vectors.numpy()
-        count = lambda x: len(loop.tok.lm.encode(x).ids)  # noqa: E731
         budget = loop.m["limits"]["passage_tokens"]
 
         def search(hop: int, vector: np.ndarray, words: list) -> list[str]:
@@ -46,7 +44,7 @@ class Asked:
             found.extend(fresh)
             done.append(gold <= set(found))
             toward = q["question"] + " " + " ".join(w for w, _ in words)
-            return [nearest_sentences(layouts.READER["plain"](z.passages[r]), toward, count, budget) for r in fresh]
+            return [loop.tok.excerpt(layouts.READER["plain"](z.passages[r]), toward, budget) for r in fresh]
 
         out = loop.ask(q["question"], search, hops, ways=loop.ways if stop else (), stop=stop)
         self.margins, self.done = out["margins"], done
@@ -92,17 +90,13 @@ def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: 
 def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--bundle", type=Path, default=Path(".latentask/bundle"))
-    a.add_argument("--data", type=Path, default=Path("data"))
-    a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
-    a.add_argument("--cache", type=Path, default=Path(".latentask/train/vectors"))
-    a.add_argument("--questions", type=int, default=80, help="a set")
-    a.add_argument("--passages", type=int, default=10000, help="a corpus is cut to this many; 0: all")
+    devsets.add_arguments(a, questions=80)
     a.add_argument("--hops", type=int, default=4)
     a.add_argument("--keep", type=float, default=0.92, help="share of questions that are answered, whose gold may be found")
     a.add_argument("--out", type=Path)
     args = a.parse_args()
     loop, cache = Loop(args.bundle), VectorCache(args.cache, args.weights)
-    sets = [Set(args.data, name, args.questions, args.passages, cache) for name in data.SETS]
+    sets = devsets.load(args, cache)
     places = [(z, i) for z in sets for i in range(len(z.questions))]
 
     walked = []
@@ -131,22 +125,21 @@ def main() -> None:
             share = min(max(float(y(fit).mean()), 0.01), 0.99)
             scale, shift = 0.0, float(np.log(share / (1 - share)))
         ways[way] = {"scale": round(scale, 4), "shift": round(shift, 4)}
-        c = 1 / (1 + np.exp(-(scale * x(rest) + shift)))
-        table[way] = {"em": float(y(rest).mean()), "ece": expected_calibration_error(c, y(rest))}
+        sure = np.array([confidence(r.answers[way].score, scale, shift) for r in rest])
+        table[way] = {"em": float(y(rest).mean()), "ece": expected_calibration_error(sure, y(rest))}
 
     def pick(rows: list[Asked], auto: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Confidence and rightness of the way that AUTO keeps."""
         best = []
         for r in rows:
-            rated = [(1 / (1 + np.exp(-(ways[w]["scale"] * logit(r.answers[w].score) + ways[w]["shift"]))), w) for w in auto]
-            c, way = max(rated, key=lambda p: p[0])
+            c, way = max(((confidence(r.answers[w].score, **ways[w]), w) for w in auto), key=lambda p: p[0])
             best.append((c, float(r.right(way))))
         return np.array([b[0] for b in best]), np.array([b[1] for b in best])
 
     # A rule of several ways must beat the best single one by more than chance would; a way whose confidence does not rise
     # with its probability takes no part in a choice.
-    sound = [w for w in loop.ways if ways[w]["scale"] > 0]
-    rules = [c for k in range(1, len(sound) + 1) for c in itertools.permutations(sound, k) if list(c) == sorted(c, key=loop.ways.index)]
+    sound = [w for w in loop.ways if ways[w]["scale"] > 0] or list(loop.ways)[:1]
+    rules = [c for k in range(1, len(sound) + 1) for c in itertools.combinations(sound, k)]
     em = {c: float(pick(fit, c)[1].mean()) for c in rules}
     alone = max((c for c in rules if len(c) == 1), key=lambda c: em[c])
     several = max(rules, key=lambda c: em[c])
@@ -155,19 +148,18 @@ def main() -> None:
     for c in rules:
         if len(c) > 1:
             table["+".join(c)] = {"em": float(pick(rest, c)[1].mean())}
-    confidence, _ = pick(fit, auto)
-    threshold = float(np.quantile(confidence, 1 - args.keep))
-    confidence, right = pick(rest, auto)
+    threshold = float(np.quantile(pick(fit, auto)[0], 1 - args.keep))
+    sure, right = pick(rest, auto)
     report |= {
         "ways": table,
         "auto": {
             "em": float(right.mean()),
-            "ece": expected_calibration_error(confidence, right),
-            "answered": float((confidence >= threshold).mean()),
+            "ece": expected_calibration_error(sure, right),
+            "answered": float((sure >= threshold).mean()),
         },
         "gold_found": float(np.mean([r.found for r in rest])),
         "risk_coverage": [
-            {"coverage": k / 10, "em": float(right[np.argsort(-confidence)[: max(1, len(right) * k // 10)]].mean())} for k in range(1, 11)
+            {"coverage": k / 10, "em": float(right[np.argsort(-sure)[: max(1, len(right) * k // 10)]].mean())} for k in range(1, 11)
         ],
     }
     out = {"action": {"bias": bias}, "answer": {"ways": ways, "auto": list(auto), "threshold": round(threshold, 4)}, "report": report}

@@ -13,29 +13,23 @@ from pathlib import Path
 
 import numpy as np
 
-from train import data, layouts
-from train.ablate import PER_HOP, Set
+from train import devsets, layouts
 from train.annotated import build
 from train.answers import normal
+from train.devsets import PER_HOP
 from train.loop import Loop
-from train.sequence import nearest_sentences
 from train.vectors import VectorCache
 
 
 def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--bundle", type=Path, default=Path(".latentask/bundle"))
-    a.add_argument("--data", type=Path, default=Path("data"))
-    a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
-    a.add_argument("--cache", type=Path, default=Path(".latentask/train/vectors"))
-    a.add_argument("--questions", type=int, default=100, help="a set")
-    a.add_argument("--passages", type=int, default=10000, help="a corpus is cut to this many; 0: all")
+    devsets.add_arguments(a, questions=100)
     a.add_argument("--out", type=Path)
     args = a.parse_args()
     loop, cache, report = Loop(args.bundle), VectorCache(args.cache, args.weights), {}
-    count = lambda x: len(loop.tok.lm.encode(x).ids)  # noqa: E731
-    for name in data.SETS:
-        z = Set(args.data, name, args.questions, args.passages, cache)
+    for z in devsets.load(args, cache):
+        name = z.name
         vectors, passages = z.vectors.numpy(), {p["pid"]: p for p in z.passages}
         by_id = {q["id"]: (q, v) for q, v in zip(z.questions, z.asked.numpy(), strict=True)}
         nearness = lambda q, pids, by_id=by_id, v=vectors, z=z: [float(v[z.row[p]] @ by_id[q["id"]][1]) for p in pids]  # noqa: E731
@@ -51,7 +45,7 @@ def main() -> None:
             def give(hop: int, vector, words, t=t, passages=passages) -> list[str]:
                 h = t.hops[hop]
                 text = layouts.READER["plain"](passages[h.pid])
-                return [nearest_sentences(text, h.subquery, count, loop.m["limits"]["passage_tokens"])]
+                return [loop.tok.excerpt(text, h.subquery, loop.m["limits"]["passage_tokens"])]
 
             out = loop.ask(t.question, give, len(t.hops), ways=loop.ways, stop=False)
             for way, answer in out["answers"].items():

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from train import data
-from train.ablate import Set
+from train import devsets
 from train.calibrate import Asked
+from train.devsets import Set
 from train.loop import Loop
 from train.vectors import VectorCache
 
@@ -80,17 +80,13 @@ def main() -> None:
     a.add_argument(
         "--bundle", type=Path, action="append", required=True, help="several times; the first is what the others are compared with"
     )
-    a.add_argument("--data", type=Path, default=Path("data"))
-    a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
-    a.add_argument("--cache", type=Path, default=Path(".latentask/train/vectors"))
-    a.add_argument("--questions", type=int, default=100, help="a set")
-    a.add_argument("--passages", type=int, default=10000, help="a corpus is cut to this many; 0: all")
+    devsets.add_arguments(a, questions=100)
     a.add_argument("--hops", type=int, default=4)
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--out", type=Path)
     args = a.parse_args()
     cache = VectorCache(args.cache, args.weights)
-    sets = [Set(args.data, name, args.questions, args.passages, cache) for name in data.SETS]
+    sets = devsets.load(args, cache)
     places = [(z, i) for z in sets for i in range(len(z.questions))]
     columns = [ask(folder, places, args.hops, args.threads) for folder in args.bundle]
     print(table(columns))

@@ -9,15 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from train import layouts
-from train.sequence import Read, Tokens, nearest_sentences
+from train.answers import ABSTAIN, FIXED, MAX_WORDS
+from train.sequence import Read, Tokens
 from train.settings import Settings
 from train.trajectories import Hop, Trajectory
 
-UNKNOWN = "unknown"
 READ = 3  # passages that a hop reads where it is not training
-SPAN_WORDS = 12  # the pointer's longest span
-SLOTS = ("yes", "no", "none")  # of the pointer, behind the words
-NONE = 2
 
 
 @dataclass
@@ -61,6 +58,7 @@ class Builder:
 
     def __init__(self, tok: Tokens, s: Settings, passages: dict[str, dict], row: dict[str, int]):
         self.tok, self.s, self.passages, self.row = tok, s, passages, row
+        self.pids = sorted(row, key=row.get)
 
     def __call__(self, t: Trajectory, rng: random.Random) -> Example:
         tok, s = self.tok, self.s
@@ -105,21 +103,12 @@ class Builder:
             toward = " ".join([hop.subquery, *following.bridges[:1], *([t.answer] if last else [])])
             for i in rows:
                 seen.add(i)
-                self.read_passage(e, layout(self.passages_at(i)), toward, budget, read)
+                self.read_passage(e, layout(self.passages[self.pids[i]]), toward, budget, read)
         if reads_last:
             self.close(e, read, hidden)
         if e.hops and not s.explicit and rng.random() < s.decode_share:
             e.decode = rng.randrange(len(e.hops))
         return e
-
-    def passages_at(self, row: int) -> dict:
-        return self.passages[self.by_row[row]]
-
-    @property
-    def by_row(self) -> list[str]:
-        if not hasattr(self, "_by_row"):
-            self._by_row = sorted(self.row, key=self.row.get)
-        return self._by_row
 
     def open_hop(self, e: Example, hop: Hop, k: int, read: list[tuple[int, Read]], gold: set[int], seen: set[int]) -> None:
         tok, s = self.tok, self.s
@@ -150,8 +139,7 @@ class Builder:
 
     def read_passage(self, e: Example, text: str, toward: str, budget: int, read: list[tuple[int, Read]]) -> None:
         tok = self.tok
-        count = lambda x: len(tok.lm.encode(x).ids)  # noqa: E731
-        r = tok.read(nearest_sentences(text, toward, count, budget), budget)
+        r = tok.read(tok.excerpt(text, toward, budget), budget)
         e.ids += tok.prompt["passage"]
         read.append((len(e.ids), r))
         e.ids += r.ids
@@ -166,7 +154,7 @@ class Builder:
         e.actions.append((len(e.ids) - 1, 0 if hidden else 1))
         e.ids += tok.prompt["answer"]
         at = len(e.ids) - 1  # the state here predicts the first answer token
-        answer = UNKNOWN if hidden else e.t.answer
+        answer = ABSTAIN if hidden else e.t.answer
         for token in [*tok.text(answer)[: s.answer_tokens - 1], tok.eos]:
             e.texts.append((len(e.ids) - 1, token))
             e.ids.append(token)
@@ -177,9 +165,8 @@ class Builder:
 def point(at: int, read: list[tuple[int, Read]], answer: str) -> Pointed | None:
     """The answer's span: in the passage read last that holds it, else in the question; None where it stands nowhere."""
     words = [start + w for start, r in read for w in r.word_states]
-    slot = {"yes": 0, "no": 1, UNKNOWN: NONE}.get(answer.lower())
-    if slot is not None:
-        return Pointed(at, words, len(words) + slot, -1, [])
+    if answer.lower() in FIXED:
+        return Pointed(at, words, len(words) + FIXED.index(answer.lower()), -1, [])
     first = np.cumsum([0, *(len(r.word_states) for _, r in read)])
     for n in [*range(len(read) - 1, 0, -1), 0]:
         r = read[n][1]
@@ -187,10 +174,10 @@ def point(at: int, read: list[tuple[int, Read]], answer: str) -> Pointed | None:
         if not m:
             continue
         inside = [i for i, (a, b) in enumerate(r.word_offsets) if a < m.end() and b > m.start()]
-        if not inside or inside[-1] - inside[0] >= SPAN_WORDS or r.word_offsets[inside[-1]][1] < m.end():
+        if not inside or inside[-1] - inside[0] >= MAX_WORDS or r.word_offsets[inside[-1]][1] < m.end():
             continue
         start, base = inside[0], int(first[n])
-        allowed = [base + j for j in range(start, min(start + SPAN_WORDS, len(r.word_states)))]
+        allowed = [base + j for j in range(start, min(start + MAX_WORDS, len(r.word_states)))]
         return Pointed(at, words, base + start, base + inside[-1], allowed)
     return None
 

@@ -69,6 +69,10 @@ class Tokens:
     def text(self, text: str) -> list[int]:
         return self.lm.encode(" " + clean(text)).ids
 
+    def excerpt(self, text: str, toward: str, budget: int) -> str:
+        """What is read of a text longer than `budget` tokens; see nearest_sentences."""
+        return nearest_sentences(text, toward, lambda x: len(self.lm.encode(x).ids), budget)
+
     def _read(self, text: str, budget: int) -> Read:
         text = " " + clean(text)
         lm = self.lm.encode(text)

@@ -3,7 +3,8 @@ import random
 import numpy as np
 import pytest
 
-from train.examples import NONE, Builder, focus_labels, point
+from train.answers import FIXED
+from train.examples import Builder, focus_labels, point
 from train.sequence import EOS, NEWLINE, Read, Tokens
 from train.settings import Settings
 from train.trajectories import Hop, Trajectory
@@ -66,7 +67,7 @@ def test_where_the_last_gold_never_comes_the_answer_is_unknown_and_the_action_is
     e, _ = build(tokens, trajectory(), hide_share=1.0)
     assert e.actions[-1][1] == 0
     assert tokens.lm.decode([t for _, t in e.texts[:-1]]) == " unknown"
-    assert e.pointed.start == len(e.pointed.words) + NONE and e.pointed.end == -1
+    assert e.pointed.start == len(e.pointed.words) + FIXED.index("unknown") and e.pointed.end == -1
     assert "died on" not in tokens.lm.decode(e.ids)  # of passage b
 
 
