@@ -83,7 +83,7 @@ class Builder:
             first = [self.row[p] for p in (*hop.found[:READ], *(t.near[:READ] if k == 0 else []))]
             found = [self.row[p] for p in hop.found]
             found = [i for i in found if i not in seen and i not in gold]
-            rows = found[: 1 if rng.random() < 0.6 else 2] if rng.random() < 0.7 else rng.sample(found, min(1, len(found)))
+            rows = found[: 1 if rng.random() < 0.4 else 2] if rng.random() < 0.7 else rng.sample(found, min(1, len(found)))
             absent = hidden and last
             if not absent and not missed and found and rng.random() < s.miss_share:
                 missed = True  # distractors alone: the same hop once more

@@ -125,6 +125,10 @@ class Model(nn.Module):
         self.thought = Projector(b.hidden, s.decode_width, b.hidden, 0.02)
         self.subquery = Projector(b.hidden, s.decode_width, b.hidden, 0.02)
         self.pointer = Pointer(b.hidden)
+        self.names = {n for n, p in self.named_parameters() if p.requires_grad}
+        if s.frozen_layers:  # no gradient below the first layer that still learns: neither there nor in the latents
+            for p in (self.latents, *self.lm.layers[: s.frozen_layers].parameters()):
+                p.requires_grad_(False)
 
     def embed(self, ids: Tensor, inject: Tensor | None = None) -> Tensor:
         """ids as lm.onnx takes them: ≥ V are latents, ≥ V+m+n rows of inject [K,H]."""
@@ -149,5 +153,5 @@ class Model(nn.Module):
         ]
 
     def adapter(self) -> dict[str, Tensor]:
-        """All trained tensors, by name: what a bundle commits."""
-        return {n: p.detach() for n, p in self.named_parameters() if p.requires_grad}
+        """All trained tensors, by name, those that this stage holds still among them: what a bundle commits."""
+        return {n: p.detach() for n, p in self.named_parameters() if n in self.names}

@@ -6,6 +6,7 @@ A cache is two append-only files: `keys` (20 hex digits a line) and `rows.f16` (
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -35,10 +36,14 @@ class VectorCache:
         self.encoder = retriever_encoder(retriever, Settings()).eval()
         self.dimension = retriever.dimension
         self.index: dict[str, int] = {}
-        keys = self.folder / "keys"
+        self.count = 0  # of rows; more than the index holds where two runs embedded the same text
+        keys, rows = self.folder / "keys", self.folder / "rows.f16"
         if keys.exists():
-            for i, k in enumerate(keys.read_text().split()):
-                self.index[k] = i
+            for k in keys.read_text().split():
+                self.index[k] = self.count
+                self.count += 1
+        if rows.exists() and rows.stat().st_size > 2 * self.dimension * self.count:  # a run died between the two writes
+            os.truncate(rows, 2 * self.dimension * self.count)
         self.rows = self._map()
 
     def _map(self) -> np.ndarray:
@@ -74,12 +79,12 @@ class VectorCache:
         for at in range(0, len(missing), 2048):
             chunk = missing[at : at + 2048]
             rows = self.embed([t for _, t in chunk]).astype(np.float16)
-            base = len(self.index)
             with open(self.folder / "rows.f16", "ab") as f:
                 f.write(rows.tobytes())
             with open(self.folder / "keys", "a") as f:
                 f.write("".join(k + "\n" for k, _ in chunk))
-            self.index.update({k: base + i for i, (k, _) in enumerate(chunk)})
+            self.index.update({k: self.count + i for i, (k, _) in enumerate(chunk)})
+            self.count += len(chunk)
             done = at + len(chunk)
             left = (time.time() - start) / done * (len(missing) - done)
             print(f"{label}: {done}/{len(missing)} texts, {left / 60:.1f} min left", file=sys.stderr, flush=True)
