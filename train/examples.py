@@ -47,6 +47,7 @@ class Example:
     ids: list[int] = field(default_factory=list)
     hops: list[HopAt] = field(default_factory=list)
     actions: list[tuple[int, int]] = field(default_factory=list)  # position, 0 search or 1 answer
+    passages: list[tuple[int, bool]] = field(default_factory=list)  # where a passage's last word ends, whether it is gold
     texts: list[tuple[int, int]] = field(default_factory=list)  # position, token that it should predict: the answer
     written: list[tuple[int, int]] = field(default_factory=list)  # the same of the twin's thoughts and subqueries
     pointed: Pointed | None = None
@@ -104,6 +105,9 @@ class Builder:
             for i in rows:
                 seen.add(i)
                 self.read_passage(e, layout(self.passages[self.pids[i]]), toward, budget, read)
+                start, r = read[-1]
+                if r.word_states:
+                    e.passages.append((start + r.word_states[-1], i in gold))
         if reads_last:
             self.close(e, read, hidden)
         if e.hops and not s.explicit and rng.random() < s.decode_share:

@@ -1,4 +1,4 @@
-"""The losses over a micro-batch: retrieval, copy head, action and answer, pointer, decoding.
+"""The losses over a micro-batch: retrieval, copy head, action and answer, pointer, support, decoding.
 
 All are sums; the caller divides by `counts` of the whole batch, so that micro-batches of any size add up to the same.
 """
@@ -13,7 +13,7 @@ from train.examples import Example, HopAt
 from train.model import Model
 from train.sequence import Tokens
 
-NAMES = ("retrieval", "gate", "action", "answer", "pointer", "decode")
+NAMES = ("retrieval", "gate", "action", "answer", "pointer", "support", "decode")
 
 
 def pad(rows: list[list[int]]) -> Tensor:
@@ -51,6 +51,13 @@ def losses(model: Model, tok: Tokens, batch: list[Example], vectors: Tensor, tea
     logits, labels = model.action(states.at(who, where)), torch.tensor(labels)
     out["action"] = F.cross_entropy(logits, labels, reduction="sum")
     out["right"] = (logits.argmax(-1) == labels).float().sum()
+
+    pairs = supports(batch)
+    if pairs:
+        who, think, passage, labels = zip(*pairs, strict=True)
+        logits, labels = model.support(states.at(who, think), states.at(who, passage)), torch.tensor(labels).float()
+        out["support"] = F.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
+        out["told"] = ((logits > 0) == (labels > 0)).float().sum()
 
     for name, rows in (("answer", [e.texts for e in batch]), ("decode", [e.written for e in batch])):
         if any(rows):
@@ -155,6 +162,11 @@ def decoding(model: Model, tok: Tokens, batch: list[Example], states: States) ->
     return {"decode": F.cross_entropy(model.lm.logits(decoded.at(who, where)), torch.tensor(target), reduction="sum")}
 
 
+def supports(batch: list[Example]) -> list[tuple[int, int, int, bool]]:
+    """Every decision with every passage read before it: sequence, position of the decision, of the passage, whether it is gold."""
+    return [(i, at, end, gold) for i, e in enumerate(batch) for at, _ in e.actions for end, gold in e.passages if end < at]
+
+
 def counts(batch: list[Example]) -> dict[str, float]:
     """How many terms each loss sums, over the whole batch."""
     hops = [h for e in batch for h in e.hops]
@@ -169,6 +181,8 @@ def counts(batch: list[Example]) -> dict[str, float]:
         "action": actions,
         "right": actions,
         "answer": max(1, sum(len(e.texts) for e in batch)),
+        "support": max(1, len(supports(batch))),
+        "told": max(1, len(supports(batch))),
         "pointer": max(1, sum(e.pointed is not None for e in batch)),
         "decode": max(1, 40 * decoded, sum(len(e.written) for e in batch)),
     }

@@ -114,6 +114,20 @@ class Pointer(nn.Module):
         return first, (self.end_k(w) @ (self.end_q(a) + self.end_s(w[start])) / 8).float()
 
 
+class Support(nn.Module):
+    """support.onnx: how likely each passage read is one that the answer rests on. See docs/bundle.md for the formula."""
+
+    def __init__(self, hidden: int, width: int = 128):
+        super().__init__()
+        self.norm = nn.LayerNorm(hidden)
+        self.k, self.q = nn.Linear(hidden, width), nn.Linear(hidden, width)
+        self.bias = nn.Parameter(torch.tensor(-1.0))
+
+    def forward(self, think: Tensor, passages: Tensor) -> Tensor:
+        """think [N,H], the state that the action is read from; passages [N,H], the state at the end of a passage's last word → logits [N]."""
+        return (self.k(self.norm(passages)) * self.q(self.norm(think))).sum(-1) / 8 + self.bias
+
+
 class Model(nn.Module):
     def __init__(self, b: Backbone, r: Retriever, s: Settings):
         super().__init__()
@@ -125,6 +139,7 @@ class Model(nn.Module):
         self.thought = Projector(b.hidden, s.decode_width, b.hidden, 0.02)
         self.subquery = Projector(b.hidden, s.decode_width, b.hidden, 0.02)
         self.pointer = Pointer(b.hidden)
+        self.support = Support(b.hidden)
         self.names = {n for n, p in self.named_parameters() if p.requires_grad}
         if s.frozen_layers:  # no gradient below the first layer that still learns: neither there nor in the latents
             for p in (self.latents, *self.lm.layers[: s.frozen_layers].parameters()):

@@ -57,6 +57,7 @@ class Settings:
     w_action: float = 0.4
     w_answer: float = 0.4
     w_pointer: float = 0.2
+    w_support: float = 0.3
     w_decode: float = 0.3
 
     # What is trained, for ablations.

@@ -163,7 +163,7 @@ def main() -> None:
         Path(str(checkpoint) + ".tmp").replace(checkpoint)
         save_file(adapter, str(args.out / "adapter.safetensors"))
 
-    weight = dict(zip(NAMES, (s.w_retrieval, s.w_gate, s.w_action, s.w_answer, s.w_pointer, s.w_decode), strict=True))
+    weight = dict(zip(NAMES, (s.w_retrieval, s.w_gate, s.w_action, s.w_answer, s.w_pointer, s.w_support, s.w_decode), strict=True))
     cast = torch.autocast(torch.device(args.device).type, torch.bfloat16) if args.bf16 else contextlib.nullcontext()
     log, began, began_tokens = Log(), time.time(), tokens
     for step, picked in enumerate(batches(pool, s)):

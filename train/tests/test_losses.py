@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from train.examples import Builder  # noqa: E402
-from train.losses import NAMES, counts, losses  # noqa: E402
+from train.losses import NAMES, counts, losses, supports  # noqa: E402
 from train.model import Model  # noqa: E402
 from train.sequence import Tokens  # noqa: E402
 from train.tests import tiny  # noqa: E402
@@ -50,7 +50,7 @@ def test_sequences_packed_into_one_pass_give_the_sum_of_each_alone(parts):
     model, tok, examples, vectors, teachers = setting(parts)
     together = total(model, tok, [examples], vectors, teachers)
     alone = total(model, tok, [[e] for e in examples], vectors, teachers)
-    assert set(together) == set(alone) >= {"retrieval", "gate", "action", "answer", "decode", "hit", "right"}
+    assert set(together) == set(alone) >= {"retrieval", "gate", "action", "answer", "decode", "hit", "right", "support", "told"}
     for n, v in together.items():
         assert v == pytest.approx(alone[n], rel=1e-4), n
 
@@ -73,5 +73,16 @@ def test_without_decoding_and_copy_head_the_rest_still_adds_up(parts):
 def test_the_twin_has_no_latents_and_learns_what_it_writes(parts):
     model, tok, examples, vectors, teachers = setting(parts, explicit=True)
     part = losses(model, tok, examples, vectors, teachers, [0, 1, 2])
-    assert set(part) == {"action", "right", "answer", "decode"}
+    assert set(part) == {"action", "right", "support", "told", "answer", "decode"}
     assert counts(examples)["decode"] == sum(len(e.written) for e in examples)
+
+
+def test_a_decision_is_asked_of_every_passage_read_before_it(parts):
+    _, _, examples, _, _ = setting(parts)
+    e = examples[0]
+    assert [gold for _, gold in e.passages].count(True) == 2
+    pairs = supports([e])
+    assert len(pairs) == sum(sum(end < at for end, _ in e.passages) for at, _ in e.actions)
+    assert all(end < at for _, at, end, _ in pairs)
+    last = e.actions[-1][0]
+    assert [gold for _, at, _, gold in pairs if at == last] == [gold for _, gold in e.passages]
