@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/weaviate/weaviate/entities/dto"
 	"github.com/weaviate/weaviate/entities/models"
+	objecttexts "github.com/weaviate/weaviate/usecases/modulecomponents/vectorizer"
 
+	"github.com/latentask/latentask/internal/fit"
 	"github.com/latentask/latentask/reasoner"
 )
 
@@ -27,7 +30,7 @@ func newForeignBench(t *testing.T, vectorizer string) *bench {
 	b.class = passageClass(vectorizer)
 	b.engine.queries = []string{"Knox"}
 	// More objects than the first look takes.
-	for i := range 2 * firstSize {
+	for i := range 2 * fit.FirstSize {
 		b.repo.objects = append(b.repo.objects, fakeObject{
 			id: fmt.Sprint(i),
 			properties: map[string]any{
@@ -40,7 +43,9 @@ func newForeignBench(t *testing.T, vectorizer string) *bench {
 	return b
 }
 
-func value(o *fakeObject, name string) string { return strings.Join(texts(o.properties[name]), " ") }
+func value(o *fakeObject, name string) string {
+	return strings.Join(fit.Strings(o.properties[name]), " ")
+}
 
 func TestCheckFindsTheLayout(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -55,7 +60,7 @@ func TestCheckFindsTheLayout(t *testing.T) {
 		}},
 		"with property names": {"text2vec-huggingface", func(o *fakeObject) string {
 			text := "Passage "
-			for _, tag := range texts(o.properties["tags"]) {
+			for _, tag := range fit.Strings(o.properties["tags"]) {
 				text += "tags " + tag + " "
 			}
 			return text + "text " + value(o, "text") + " title " + value(o, "title")
@@ -113,7 +118,7 @@ func TestCheckKnowsTheMeanOfSentences(t *testing.T) {
 }
 
 func TestCheckRefusesAnotherModel(t *testing.T) {
-	for _, vectorizer := range checked {
+	for _, vectorizer := range fit.Comparable() {
 		b := newForeignBench(t, vectorizer)
 		b.embedAll(&fakeEmbedder{salt: "other"}, func(o *fakeObject) string { return value(o, "text") })
 		_, err := b.ask(dto.GetParams{}, nil)
@@ -259,7 +264,7 @@ func TestCheckReadsWithoutTheQuerysFilter(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := b.repo.lists[0]
-	if list.Filters != nil || list.ModuleParams != nil || list.Pagination.Limit != candidates || !list.AdditionalProperties.Vector {
+	if list.Filters != nil || list.ModuleParams != nil || list.Pagination.Limit != fit.Candidates || !list.AdditionalProperties.Vector {
 		t.Errorf("read under %+v", list)
 	}
 }
@@ -277,26 +282,40 @@ func TestFailedCheckIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestMedianAndCosine(t *testing.T) {
-	if m := median([]float64{3, 1, 2}); m != 2 {
-		t.Errorf("median of three is %v", m)
+// TestLayoutsAreWeaviates: package fit makes texts as Weaviate's own code does.
+func TestLayoutsAreWeaviates(t *testing.T) {
+	values := []map[string]any{
+		{"title": "A Title", "text": " Some text. ", "tags": []string{"one", "", "two"}, "longName": "x"},
+		{"text": ""},
+		{"title": "Ünïcödé", "tags": []string{}},
 	}
-	if m := median([]float64{4, 1, 3, 2}); m != 2.5 {
-		t.Errorf("median of four is %v", m)
-	}
-	for _, tt := range []struct {
-		a, b []float32
-		want float64
-	}{
-		{[]float32{1, 0}, []float32{2, 0}, 1},
-		{[]float32{1, 0}, []float32{0, 1}, 0},
-		{[]float32{1, 0}, []float32{-1, 0}, -1},
-		{[]float32{1, 0}, []float32{1}, 0},
-		{nil, nil, 0},
-		{[]float32{0, 0}, []float32{1, 0}, 0},
-	} {
-		if got := cosine(tt.a, tt.b); got != tt.want {
-			t.Errorf("cosine(%v, %v) = %v, want %v", tt.a, tt.b, got, tt.want)
+	all := []string{"title", "text", "tags", "longName"}
+	for _, class := range []string{"Passage", "MyPassages", "HTMLPage2", "ÄrgerNis", "A_b"} {
+		for _, s := range []weaviateSettings{
+			{className: true, indexed: all}, {className: true, indexed: []string{"text"}, named: []string{"text"}},
+			{indexed: all, named: all}, {className: true, indexed: all, named: []string{"tags", "longName"}},
+		} {
+			for _, v := range values {
+				want, _ := objecttexts.New().Texts(context.Background(), &models.Object{Class: class, Properties: v}, s)
+				got := fit.WeaviateText{Collection: class, Name: s.className, Properties: s.indexed, Named: s.named}.Of(v)
+				if got != want {
+					t.Errorf("%+v of %v: got %q, want %q", s, v, got, want)
+				}
+			}
 		}
 	}
 }
+
+// weaviateSettings is a configuration of Weaviate's own text making.
+type weaviateSettings struct {
+	className      bool
+	indexed, named []string
+}
+
+func (s weaviateSettings) PropertyIndexed(name string) bool { return slices.Contains(s.indexed, name) }
+func (s weaviateSettings) VectorizePropertyName(name string) bool {
+	return slices.Contains(s.named, name)
+}
+func (s weaviateSettings) VectorizeClassName() bool { return s.className }
+func (s weaviateSettings) Properties() []string     { return nil }
+func (s weaviateSettings) LowerCaseInput() bool     { return false }

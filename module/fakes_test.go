@@ -23,6 +23,7 @@ import (
 
 	"github.com/latentask/latentask/graphql"
 	"github.com/latentask/latentask/internal/bundle"
+	"github.com/latentask/latentask/internal/fit"
 	"github.com/latentask/latentask/reasoner"
 )
 
@@ -157,7 +158,7 @@ func (f *fakeRepo) VectorSearch(_ context.Context, params dto.GetParams, targets
 	}
 	results := f.list(params)
 	for i := range results {
-		results[i].Dist = float32(1 - cosine(query, f.byID(string(results[i].ID)).vectors[targets[0]]))
+		results[i].Dist = float32(1 - fit.Cosine(query, f.byID(string(results[i].ID)).vectors[targets[0]]))
 	}
 	slices.SortStableFunc(results, func(a, b search.Result) int { return cmp.Compare(a.Dist, b.Dist) })
 	return results[:min(params.Pagination.Limit, len(results))], nil
@@ -184,7 +185,7 @@ func (f *fakeRepo) keywordSearch(params dto.GetParams) ([]search.Result, error) 
 	var hits []search.Result
 	for _, r := range f.list(params) {
 		for _, name := range params.KeywordRanking.Properties {
-			for _, v := range texts(f.byID(string(r.ID)).properties[name]) {
+			for _, v := range fit.Strings(f.byID(string(r.ID)).properties[name]) {
 				for _, stored := range tokenizer.Tokenize("word", v) {
 					for _, asked := range tokenizer.Tokenize("word", params.KeywordRanking.Query) {
 						if stored == asked {

@@ -19,6 +19,7 @@ import (
 	"github.com/weaviate/weaviate/entities/vectorindex/hnsw"
 
 	"github.com/latentask/latentask/graphql"
+	"github.com/latentask/latentask/internal/fit"
 	"github.com/latentask/latentask/reasoner"
 )
 
@@ -183,7 +184,7 @@ func TestKeywordsAloneGiveADistanceAndNoVectorThatWasNotAskedFor(t *testing.T) {
 			if got := ids(results); got != "a b" {
 				t.Fatalf("found %q", got)
 			}
-			want := 1 - cosine(b.embed.vector("pamphlet"), b.repo.byID("b").vectors[""])
+			want := 1 - fit.Cosine(b.embed.vector("pamphlet"), b.repo.byID("b").vectors[""])
 			if got := float64(results[1].Dist); math.Abs(got-want) > 1e-6 {
 				t.Errorf("distance %v, want %v", got, want)
 			}

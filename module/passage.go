@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/latentask/latentask/graphql"
+	"github.com/latentask/latentask/internal/fit"
 )
 
 // passage is an object as the reader sees it: one text, and the stored values
@@ -33,7 +34,7 @@ func newPassage(values any, properties []string) passage {
 	var parts []part
 	for _, name := range properties {
 		_, single := object[name].(string)
-		for i, v := range texts(object[name]) {
+		for i, v := range fit.Strings(object[name]) {
 			text := strings.TrimSpace(v)
 			if text == "" {
 				continue
@@ -89,25 +90,6 @@ func (p passage) source(id string, start, end int) *graphql.Source {
 // text.
 func (p *part) characters(before int) int {
 	return utf8.RuneCountInString(p.value[:p.offset+before-p.start])
-}
-
-// texts are the strings of a text or text[] value. What else a list holds is an
-// empty string, so that places in it are those of the stored list.
-func texts(value any) []string {
-	switch v := value.(type) {
-	case string:
-		return []string{v}
-	case []string:
-		return v
-	case []any:
-		out := make([]string, len(v))
-		for i, e := range v {
-			out[i], _ = e.(string)
-		}
-		return out
-	default:
-		return nil
-	}
 }
 
 // closed tells whether a text ends in punctuation, inside or outside a closing

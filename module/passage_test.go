@@ -149,13 +149,3 @@ func FuzzSource(f *testing.F) {
 		}
 	})
 }
-
-func TestSplitSentences(t *testing.T) {
-	got := splitSentences("One is here. Two follows!  \n\nThree?")
-	if want := []string{"One is here.", "Two follows!", "Three?"}; !reflect.DeepEqual(got, want) {
-		t.Errorf("got %q", got)
-	}
-	if got := splitSentences(" \n "); len(got) != 0 {
-		t.Errorf("blank text has sentences %q", got)
-	}
-}

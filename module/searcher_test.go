@@ -17,6 +17,7 @@ import (
 	"github.com/weaviate/weaviate/entities/vectorindex/hnsw"
 
 	"github.com/latentask/latentask/graphql"
+	"github.com/latentask/latentask/internal/fit"
 	"github.com/latentask/latentask/reasoner"
 )
 
@@ -31,7 +32,7 @@ func TestHopsFindNewObjectsAndKeepTheirOwnDistance(t *testing.T) {
 		t.Fatalf("found %q, want one new object a hop", got)
 	}
 	for i, query := range b.engine.queries {
-		want := float32(1 - cosine(b.embed.vector(query), b.repo.objects[i].vectors[""]))
+		want := float32(1 - fit.Cosine(b.embed.vector(query), b.repo.objects[i].vectors[""]))
 		if results[i].Dist != want {
 			t.Errorf("object %d has distance %v, want %v of its own hop", i, results[i].Dist, want)
 		}
