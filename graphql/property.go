@@ -83,6 +83,7 @@ func field(class string) *graphql.Field {
 		"score":       scalar(graphql.Float, "The fused score of a hybrid search, 0 in a vector search"),
 		"vectorRank":  scalar(graphql.Int, "Its rank in the vector search, from 1; 0 where that did not find it"),
 		"keywordRank": scalar(graphql.Int, "Its rank in the keyword search, from 1; 0 where that did not find it"),
+		"support":     scalar(graphql.Float, "How likely it is one that the answer rests on, 0 to 1, by all that was read; 0 where it was not read"),
 	})
 	likely := object("LensWord", graphql.Fields{
 		"text":   scalar(graphql.String, "A token"),

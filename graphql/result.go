@@ -141,6 +141,7 @@ func hopObject(h *reasoner.Hop) map[string]any {
 			"score":       finite(f.Score),
 			"vectorRank":  f.VectorRank,
 			"keywordRank": f.KeywordRank,
+			"support":     f.Support,
 		}
 	}
 	hop := map[string]any{

@@ -22,7 +22,7 @@ func exampleResult() *reasoner.Result {
 		Hops: []reasoner.Hop{
 			{
 				N: 1, Action: reasoner.ActionQuery, IDs: []string{"a", "b"}, Distances: []float32{0.25, 0.5},
-				Found:  []reasoner.Found{{ID: "a", Distance: 0.25, VectorRank: 1}, {ID: "b", Distance: 0.5, VectorRank: 2}},
+				Found:  []reasoner.Found{{ID: "a", Distance: 0.25, VectorRank: 1, Support: 0.75}, {ID: "b", Distance: 0.5, VectorRank: 2}},
 				Vector: []float32{1, 0}, Model: 2 * time.Millisecond, Search: 1500 * time.Microsecond,
 			},
 			{
@@ -76,7 +76,7 @@ func TestFieldRendersAResult(t *testing.T) {
 		RequestString: `{ latentAsk { hop rank
 			answer { text confidence abstained partial stoppedBy by source { id property index start end } }
 			hops { n action search keywords { word weight } ids distances
-				found { id distance score vectorRank keywordRank }
+				found { id distance score vectorRank keywordRank support }
 				vector focus { word weight } thought subquery
 				lens { kind n words { text weight } focus }
 				ms { model search decode } }
@@ -96,12 +96,12 @@ func TestFieldRendersAResult(t *testing.T) {
 			"source":{"id":"a","property":"text","index":null,"start":2,"end":6}},
 		"hops":[
 			{"n":1,"action":"query","search":"vector","keywords":[],"ids":["a","b"],"distances":[0.25,0.5],
-				"found":[{"id":"a","distance":0.25,"score":0,"vectorRank":1,"keywordRank":0},
-					{"id":"b","distance":0.5,"score":0,"vectorRank":2,"keywordRank":0}],
+				"found":[{"id":"a","distance":0.25,"score":0,"vectorRank":1,"keywordRank":0,"support":0.75},
+					{"id":"b","distance":0.5,"score":0,"vectorRank":2,"keywordRank":0,"support":0}],
 				"vector":[1,0],"focus":[],"thought":null,"subquery":null,"lens":null,"ms":{"model":2,"search":1.5,"decode":0}},
 			{"n":2,"action":"query","search":"hybrid","keywords":[{"word":"knox","weight":4},{"word":"wrote","weight":2}],
 				"ids":["c"],"distances":[0.125],
-				"found":[{"id":"c","distance":0.125,"score":0.75,"vectorRank":7,"keywordRank":1}],
+				"found":[{"id":"c","distance":0.125,"score":0.75,"vectorRank":7,"keywordRank":1,"support":0}],
 				"vector":[0,1],"focus":[{"word":"knox","weight":0.75}],"thought":"the author","subquery":"author of the blast",
 				"lens":[{"kind":"think","n":1,"words":[{"text":"author","weight":0.5}],"focus":[]},
 					{"kind":"query","n":1,"words":[{"text":"Knox","weight":0.25}],"focus":["knox"]}],

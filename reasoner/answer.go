@@ -45,12 +45,12 @@ func (a *asking) answerLate(ctx context.Context) error {
 
 // answer reads passages and closing, the tokens after which an answer begins,
 // and has the model answer behind them, in each of the question's ways. The most
-// confident answer is kept.
+// confident answer is kept. Where the bundle says so, the answer is read from the
+// best supported passages alone.
 func (a *asking) answer(ctx context.Context, hop *Hop, reads []*passage, closing []int64, stoppedBy string) error {
 	done := a.since()
 	defer func() { done(&hop.Model) }()
-	tail := slices.Concat(closing, a.layout.Prompt.Answer)
-	out, err := a.read(ctx, reads, tail, 1, slices.Contains(a.ways, AnswerByPointer))
+	out, err := a.readyToAnswer(ctx, reads, closing)
 	if err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
@@ -66,7 +66,7 @@ func (a *asking) answer(ctx context.Context, hop *Hop, reads []*passage, closing
 		if err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
-		c := a.layout.confidence(g)
+		c := a.layout.confidence(g, a.supported(g.source))
 		if g.cut && confidence >= 0 {
 			continue // half a text beside a whole one
 		}
@@ -85,6 +85,31 @@ func (a *asking) answer(ctx context.Context, hop *Hop, reads []*passage, closing
 		Source:     best.source,
 	}.stopped(stoppedBy)
 	return nil
+}
+
+// readyToAnswer reads passages, closing and the answer's prompt, and returns the
+// state behind which an answer begins.
+func (a *asking) readyToAnswer(ctx context.Context, reads []*passage, closing []int64) (output, error) {
+	prompt, keep := a.layout.Prompt.Answer, slices.Contains(a.ways, AnswerByPointer)
+	if !a.layout.hasSupport() || a.request.Mode == ModeExplicit {
+		return a.read(ctx, reads, slices.Concat(closing, prompt), 1, keep)
+	}
+	if len(closing) > 0 { // else the turn before has read and weighed everything
+		out, err := a.read(ctx, reads, closing, 1, true)
+		if err != nil {
+			return output{}, err
+		}
+		if err := a.weigh(ctx, out.states); err != nil {
+			return output{}, err
+		}
+	}
+	if best := a.best(); len(best) < len(a.reads) {
+		tail := slices.Concat(a.closing(), prompt)
+		if a.allows(a.pace.reading(a.layout.span(best)+len(tail)) + a.pace.writing(1)) {
+			return a.readAgain(ctx, best, tail)
+		}
+	}
+	return a.read(ctx, nil, prompt, 1, keep)
 }
 
 // stopped is the answer of a question that ended for that reason.
@@ -143,8 +168,8 @@ func (a *asking) giveBy(ctx context.Context, d *draft, by AnswerBy) (given, erro
 }
 
 // confidence is the share of answers like g that are right, as the bundle's
-// calibration has it.
-func (l layout) confidence(g given) float32 {
+// calibration has it; supported is what asking.supported says of it.
+func (l layout) confidence(g given, supported float64) float32 {
 	c := l.Answer.Ways.Free
 	switch g.by {
 	case AnswerBySpan:
@@ -154,7 +179,7 @@ func (l layout) confidence(g given) float32 {
 	}
 	const least = 1e-6 // of what is made odds of
 	p := max(least, min(1-least, math.Exp(g.logprob)*g.trust))
-	return float32(1 / (1 + math.Exp(-(c.Scale*math.Log(p/(1-p)) + c.Shift))))
+	return float32(1 / (1 + math.Exp(-(c.Scale*math.Log(p/(1-p)) + c.Support*supported + c.Shift))))
 }
 
 // answering is the time that giving an answer takes.
@@ -165,5 +190,9 @@ func (a *asking) answering() time.Duration {
 			texts++
 		}
 	}
-	return a.pace.writing(texts * a.layout.Limits.AnswerTokens)
+	again := 0
+	if most := a.layout.Answer.Passages; most > 0 && a.request.Mode != ModeExplicit {
+		again = most*a.layout.passageSpan() + len(a.closing()) + len(a.layout.Prompt.Answer)
+	}
+	return a.pace.reading(again) + a.pace.writing(texts*a.layout.Limits.AnswerTokens)
 }

@@ -24,6 +24,7 @@ type asking struct {
 	known map[string]*passage
 	memory
 	asked   string // the words of the last search
+	first   int    // tokens that the cache holds where the first passage begins
 	undo    int    // tokens in the cache behind the place where an answer begins
 	pending []pendingText
 	result  Result
@@ -49,6 +50,7 @@ func (a *asking) run(ctx context.Context) error {
 	}
 	a.cache = c
 	defer a.giveBack(c)
+	a.first = len(a.layout.Prompt.Question) + len(a.question.tokens)
 
 	switch r.Mode {
 	case ModeSingle, ModeDirect:
@@ -67,6 +69,11 @@ func (a *asking) run(ctx context.Context) error {
 		return err
 	}
 	for _, h := range a.hops {
+		for i, f := range h.Found {
+			if p, ok := a.known[f.ID]; ok {
+				h.Found[i].Support = p.Support
+			}
+		}
 		a.result.Hops = append(a.result.Hops, *h)
 		a.result.Timings.Model += h.Model
 		a.result.Timings.Search += h.Search

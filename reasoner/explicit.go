@@ -16,7 +16,7 @@ func (a *asking) explicitTurn(ctx context.Context, hop *Hop, reads []*passage) (
 		return "", err
 	}
 	a.undo = 0
-	if hop.N > 1 && a.answers(out.action) {
+	if hop.N > 1 && float64(out.action[1])+l.Action.Explicit > float64(out.action[0]) {
 		return ActionAnswer, nil
 	}
 	begun := len(a.cache.tokens)

@@ -112,6 +112,7 @@ func fakeManifest() *bundle.Manifest {
 		Latent:    bundle.Latent{Think: 2, Query: 3, Pieces: 4, FocusThreshold: 0.15},
 		Prompt:    bundle.Prompt{Question: []int64{2}, Passage: []int64{3}, Answer: []int64{4}, Thought: []int64{5}, Subquery: []int64{6}},
 		Limits:    bundle.Limits{Hops: 4, Passages: 2, PassageTokens: 8, QuestionTokens: 12, AnswerTokens: 4, ThoughtTokens: 4, SubqueryTokens: 4},
+		Action:    bundle.DefaultAction(),
 		Search:    bundle.DefaultSearch(),
 		Answer:    fakeAnswer(),
 		Files:     map[string]bundle.File{},
@@ -130,17 +131,18 @@ func fakeAnswer() bundle.Answer {
 // that a test sees which states were asked for; what it writes is a chain of
 // words; its n-th query vector has n as its last component.
 type fakeModel struct {
-	table   *fakeTable
-	layout  layout
-	answers int                // the hop whose action is to answer; 0: none
-	gates   map[string]float32 // by piece
-	next    map[int64]string   // what to write behind a token; else the end
-	likes   map[string]float64 // probabilities of other words, everywhere
-	pointed func(words int) pointed
-	clock   *fakeClock
-	heads   time.Duration        // what the head takes
-	fail    func(pass int) error // before a pass of several tokens
-	block   chan struct{}        // passes of several tokens wait for it, or for their context
+	table    *fakeTable
+	layout   layout
+	answers  int                // the hop whose action is to answer; 0: none
+	gates    map[string]float32 // by piece
+	next     map[int64]string   // what to write behind a token; else the end
+	likes    map[string]float64 // probabilities of other words, everywhere
+	pointed  func(words int) pointed
+	supports map[string]float32 // of passages, by their last word
+	clock    *fakeClock
+	heads    time.Duration        // what the head takes
+	fail     func(pass int) error // before a pass of several tokens
+	block    chan struct{}        // passes of several tokens wait for it, or for their context
 
 	mu           sync.Mutex
 	passes       []string // sequences with "|" before what the pass adds, "‖" in the twin
@@ -246,6 +248,15 @@ func (m *fakeModel) point(_ context.Context, answer, words []float32) (pointed, 
 
 // pointing is what the pointer was asked.
 type pointing struct{ answer, words []float32 }
+
+// support gives the passages what supports says of the token at their end.
+func (m *fakeModel) support(_ context.Context, _, passages []float32) ([]float32, error) {
+	var out []float32
+	for ; len(passages) > 0; passages = passages[m.layout.hidden():] {
+		out = append(out, m.supports[m.table.words[int64(passages[0])]])
+	}
+	return out, nil
+}
 
 func (m *fakeModel) compose(_ context.Context, c composition) ([]float32, []float32, error) {
 	m.mu.Lock()

@@ -97,5 +97,5 @@ func (m *memory) forget() {
 	} else {
 		m.states = nil
 	}
-	m.reads, m.words, m.candidates = nil, m.words[:n], candidates{}
+	m.reads, m.ends, m.words, m.candidates = nil, nil, m.words[:n], candidates{}
 }

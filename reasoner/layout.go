@@ -8,9 +8,10 @@ import "github.com/latentask/latentask/internal/bundle"
 // backbone.max_positions.
 type layout struct{ *bundle.Manifest }
 
-// hasPointer and hasTwin say what the bundle has beyond the loop: the pointer,
-// and the twin that writes its subqueries.
+// hasPointer, hasSupport and hasTwin say what the bundle has beyond the loop:
+// the pointer, the support of passages, and the twin that writes its subqueries.
 func (l layout) hasPointer() bool { return l.has(bundle.PointerFile) }
+func (l layout) hasSupport() bool { return l.has(bundle.SupportFile) }
 func (l layout) hasTwin() bool    { return l.has(bundle.ExplicitFile) }
 
 func (l layout) has(file string) bool { _, ok := l.Files[file]; return ok }

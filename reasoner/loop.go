@@ -94,8 +94,18 @@ func (a *asking) latentTurn(ctx context.Context, hop *Hop, reads []*passage) (st
 	a.undo = l.Latent.Query
 	split := l.Latent.Think * l.hidden()
 	think, query := out.states[:split], out.states[split:]
-	if hop.N > 1 && a.answers(out.action[2*(l.Latent.Think-1):]) {
-		return ActionAnswer, nil
+	if hop.N == 1 {
+		a.first = len(a.cache.tokens)
+	} else {
+		done = a.since()
+		err := a.weigh(ctx, think[split-l.hidden():])
+		done(&hop.Model)
+		if err != nil {
+			return "", err
+		}
+		if a.answers(out.action[2*(l.Latent.Think-1):], len(reads)) {
+			return ActionAnswer, nil
+		}
 	}
 
 	done = a.since()
@@ -117,11 +127,6 @@ func (a *asking) latentTurn(ctx context.Context, hop *Hop, reads []*passage) (st
 	a.asked = a.question.text
 	a.pending = append(a.pending, pendingText{hop, think, query})
 	return ActionQuery, nil
-}
-
-// answers says whether logits of (query, answer) are for answering.
-func (a *asking) answers(logits []float32) bool {
-	return float64(logits[1])+a.layout.Action.Bias > float64(logits[0])
 }
 
 // extend is a pass of several tokens behind what the cache holds.

@@ -19,6 +19,10 @@ type model interface {
 	// point is the pointer's choice among words, given their states and the one
 	// behind which an answer begins. Only for a bundle that has a pointer.
 	point(ctx context.Context, answer, words []float32) (pointed, error)
+	// support is how likely each of some passages is one that the answer rests
+	// on, 0 to 1, given the states at their ends and the one that the action is
+	// read from. Only for a bundle that has it.
+	support(ctx context.Context, think, passages []float32) ([]float32, error)
 	// compose turns a hop's query states into its query vector.
 	compose(ctx context.Context, in composition) (vector, gates []float32, err error)
 	// translate turns a hop's latents into embeddings to be injected, from

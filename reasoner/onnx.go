@@ -18,7 +18,8 @@ type onnxModel struct {
 	headDim         int
 	lm, lmHead      *ort.Session
 	query, decoders *ort.Session
-	pointer, twin   *ort.Session // nil where the bundle has none
+	// nil where the bundle has none:
+	pointer, supporter, twin *ort.Session
 }
 
 func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err error) {
@@ -45,6 +46,7 @@ func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err e
 		{&m.twin, bundle.ExplicitFile, in, out},
 		{&m.lmHead, bundle.HeadFile, []string{"states"}, []string{"logprobs"}},
 		{&m.pointer, bundle.PointerFile, []string{"answer_state", "word_states", "word_mask"}, []string{"start", "starts", "end"}},
+		{&m.supporter, bundle.SupportFile, []string{"think_state", "passage_states"}, []string{"support"}},
 		{
 			&m.query, bundle.QueryFile,
 			[]string{"query_states", "question_ids", "candidate_ids", "candidate_states", "candidate_mask"},
@@ -66,7 +68,7 @@ func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err e
 
 func (m *onnxModel) Close() error {
 	var errs []error
-	for _, s := range []*ort.Session{m.lm, m.lmHead, m.query, m.decoders, m.pointer, m.twin} {
+	for _, s := range []*ort.Session{m.lm, m.lmHead, m.query, m.decoders, m.pointer, m.supporter, m.twin} {
 		if s != nil {
 			errs = append(errs, s.Close())
 		}
@@ -180,6 +182,19 @@ func (m *onnxModel) point(ctx context.Context, answer, words []float32) (p point
 		return pointed{}, t.err
 	}
 	return p, m.pointer.Run(ctx, in, out)
+}
+
+func (m *onnxModel) support(ctx context.Context, think, passages []float32) (_ []float32, err error) {
+	h := m.layout.hidden()
+	support := make([]float32, len(passages)/h)
+	var t tensors
+	defer t.close(&err)
+	in := []*ort.Tensor{t.float32s(think, 1, h), t.float32s(passages, 1, len(support), h)}
+	out := []*ort.Tensor{t.float32s(support, 1, len(support))}
+	if t.err != nil {
+		return nil, t.err
+	}
+	return support, m.supporter.Run(ctx, in, out)
 }
 
 func (m *onnxModel) compose(ctx context.Context, c composition) (_, _ []float32, err error) {

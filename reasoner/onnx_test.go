@@ -168,6 +168,22 @@ func checkParity(t *testing.T, b *bundle.Bundle) {
 			if !reflect.DeepEqual(actions, c.Actions) {
 				t.Errorf("actions %v, want %v", actions, c.Actions)
 			}
+			supports := map[string]float32{}
+			for _, e := range got.Evidence {
+				supports[e.ID] = e.Support
+			}
+			read := 0
+			for hop, block := range c.Passages {
+				for i := range block {
+					if read == len(c.Supports) {
+						break // the loop ended before
+					}
+					if got := supports[fmt.Sprintf("%d.%d", hop, i)]; math.Abs(float64(got)-c.Supports[read]) > 0.01 {
+						t.Errorf("passage %d of hop %d: support %f, want %f", i+1, hop+1, got, c.Supports[read])
+					}
+					read++
+				}
+			}
 			if got.Answer.Text != oneLine(c.Answer) {
 				t.Errorf("answer %q, want %q", got.Answer.Text, c.Answer)
 			}

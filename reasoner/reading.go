@@ -118,6 +118,7 @@ func (a *asking) opening(reads []*passage) (tokens []int64, starts []int) {
 // values in its cache.
 type memory struct {
 	reads      []*passage // in reading order
+	ends       []int      // of each the index in words of its last one, −1 where it has none or they are not kept
 	words      []readWord // the question's, then those of reads; see asking.read
 	states     []float32  // [words, hidden]: the backbone's at the ends of words
 	candidates candidates // of the copy head: the pieces of the words of reads
@@ -125,8 +126,8 @@ type memory struct {
 
 // read is a pass over opening(reads) and tail. It returns the states of the last
 // wanted tokens of tail. With keep the words of what it read are remembered with
-// their states; without, the pass is cheaper, and neither the copy head nor the
-// pointer knows of them.
+// their states; without, the pass is cheaper, and neither copy head, pointer nor
+// support knows of them.
 //
 // The question's words are for the pointer alone, so they are left out where the
 // bundle has none.
@@ -159,6 +160,9 @@ func (a *asking) read(ctx context.Context, reads []*passage, tail []int64, wante
 		return output{}, err
 	}
 	a.reads = append(a.reads, reads...)
+	for range reads {
+		a.ends = append(a.ends, -1)
+	}
 
 	h := a.layout.hidden()
 	state := func(row int) []float32 {
@@ -174,6 +178,9 @@ func (a *asking) read(ctx context.Context, reads []*passage, tail []int64, wante
 	if keep {
 		for i, p := range reads {
 			first := len(a.words)
+			if len(p.words) > 0 {
+				a.ends[len(a.ends)-len(reads)+i] = first + len(p.words) - 1
+			}
 			for _, w := range p.words {
 				a.words = append(a.words, readWord{p, p.partOf(w.start, w.end), w.start, w.end})
 				a.states = append(a.states, state(starts[i]+w.state)...)

@@ -63,7 +63,9 @@ func (a *asking) searchAll(ctx context.Context, hop *Hop, limit int, again bool)
 		a.found = append(a.found, fresh)
 		hop.IDs = append(hop.IDs, p.ID)
 		hop.Distances = append(hop.Distances, p.Distance)
-		hop.Found = append(hop.Found, Found{p.ID, p.Distance, p.Score, p.VectorRank, p.KeywordRank})
+		hop.Found = append(hop.Found, Found{
+			ID: p.ID, Distance: p.Distance, Score: p.Score, VectorRank: p.VectorRank, KeywordRank: p.KeywordRank,
+		})
 		reads = append(reads, fresh)
 	}
 	return reads, nil

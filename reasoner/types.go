@@ -227,6 +227,8 @@ type Found struct {
 	ID                      string
 	Distance, Score         float32
 	VectorRank, KeywordRank int
+	// Support is Evidence.Support.
+	Support float32
 }
 
 // Kinds of a LensToken.
@@ -252,6 +254,10 @@ type Evidence struct {
 	// Hop counts from 1, Rank from 1 within the hop.
 	Hop, Rank int
 	Distance  float32
+	// Support is how likely the passage is one that the answer rests on, 0 to 1,
+	// by all that had been read when the loop ended; 0 of one that was not read,
+	// and where the bundle does not tell.
+	Support float32
 }
 
 // Timings of one question. Model holds the passes, without those that put

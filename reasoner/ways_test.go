@@ -278,12 +278,12 @@ func TestCalibration(t *testing.T) {
 	e.layout.Answer.Ways.Free = bundle.Calibration{Scale: 2, Shift: -1}
 	logit := func(p float64) float64 { return math.Log(p / (1 - p)) }
 	for _, p := range []float64{0, 1e-9, 0.3, 0.5, 1} {
-		got := float64(e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(p), trust: 1}))
+		got := float64(e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(p), trust: 1}, 0))
 		want := 1 / (1 + math.Exp(1-2*logit(max(1e-6, min(1-1e-6, p)))))
 		if math.IsNaN(got) || math.Abs(got-want) > 1e-6 {
 			t.Errorf("%g becomes %g, want %g", p, got, want)
 		}
-		if got := float64(e.layout.confidence(given{by: AnswerBySpan, logprob: math.Log(p), trust: 1})); math.Abs(got-p) > 1e-5 {
+		if got := float64(e.layout.confidence(given{by: AnswerBySpan, logprob: math.Log(p), trust: 1}, 0)); math.Abs(got-p) > 1e-5 {
 			t.Errorf("%g becomes %g without calibration", p, got)
 		}
 	}
@@ -362,4 +362,82 @@ func TestActionBias(t *testing.T) {
 			t.Errorf("bias %g: %s, want %s", bias, a.StoppedBy, want)
 		}
 	}
+}
+
+func TestSupport(t *testing.T) {
+	supporting := func(t *testing.T, fit func(*bundle.Manifest)) (*Engine, *fakeModel) {
+		e, m := newFake(t, Options{})
+		m.layout.Files[bundle.SupportFile] = bundle.File{}
+		m.supports = map[string]float32{"one": 0.1, "two": 0.9, "three": 0.4, "four": 0.8}
+		fit(m.layout.Manifest)
+		return e, m
+	}
+	hits := func() *script {
+		return &script{hits: [][]Passage{{hit("1", "is one"), hit("2", "is two")}, {hit("3", "is three"), hit("4", "is four")}}}
+	}
+
+	t.Run("a rule of supports ends the loop", func(t *testing.T) {
+		for _, c := range []struct {
+			rule bundle.Action
+			hops int
+		}{
+			{bundle.Action{Margin: 1}, 2}, // the script's margin is −1 at every hop
+			{bundle.Action{Support: 1, Bias: -0.9}, 1},
+			{bundle.Action{Support: 1, Bias: -1.1}, 2},
+			{bundle.Action{Newest: 1, Bias: -0.8}, 1},
+			{bundle.Action{Newest: 1, Margin: 1}, 2},
+		} {
+			e, _ := supporting(t, func(m *bundle.Manifest) { m.Action = c.rule })
+			got := ask(t, e, Request{Question: "who", MaxHops: 2}, hits())
+			if searches := len(got.Hops) - 1; searches != c.hops {
+				t.Errorf("%+v: %d searches, want %d", c.rule, searches, c.hops)
+			}
+		}
+	})
+
+	t.Run("the answer is read from the best", func(t *testing.T) {
+		e, m := supporting(t, func(m *bundle.Manifest) { m.Answer.Passages = 2 })
+		got := ask(t, e, Request{Question: "who", MaxHops: 2}, hits())
+		last := m.passes[len(m.passes)-1]
+		if want := "D: is two D: is four t0 t1 A:"; !strings.HasSuffix(last, "| "+want) {
+			t.Errorf("the last pass is %q, want %q behind the first hop's latents", last, want)
+		}
+		if before, _, _ := strings.Cut(last, " | "); !strings.HasSuffix(before, "q2") || strings.Contains(before, "D:") {
+			t.Errorf("behind %q", before)
+		}
+		for i, want := range []float32{0.1, 0.9, 0.4, 0.8} {
+			if e := got.Evidence[i]; e.Support != want {
+				t.Errorf("passage %s has support %v, want %v", e.ID, e.Support, want)
+			}
+		}
+		if f := got.Hops[1].Found[0]; f.Support != 0.4 {
+			t.Errorf("the trace says %+v", f)
+		}
+	})
+
+	t.Run("no more than those are read again", func(t *testing.T) {
+		e, m := supporting(t, func(m *bundle.Manifest) { m.Answer.Passages = 4 })
+		ask(t, e, Request{Question: "who", MaxHops: 2}, hits())
+		if last := m.passes[len(m.passes)-1]; !strings.HasSuffix(last, "| A:") {
+			t.Errorf("the last pass is %q", last)
+		}
+	})
+
+	t.Run("the support of an answer's passage counts for its confidence", func(t *testing.T) {
+		e, m := supporting(t, func(m *bundle.Manifest) {
+			m.Answer.Ways.Free.Support = 2
+		})
+		plain := e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(0.5), trust: 1}, 0)
+		for _, c := range []struct {
+			says    string
+			support float64
+		}{{"three", 0.4}, {"five", 0.9}} {
+			m.says(m.layout.Prompt.Answer[0], c.says)
+			got := ask(t, e, Request{Question: "who", MaxHops: 2}, hits()).Answer.Confidence
+			logit := func(p float32) float64 { return math.Log(float64(p) / (1 - float64(p))) }
+			if want := logit(plain) + 2*c.support; math.Abs(logit(got)-want) > 1e-4 {
+				t.Errorf("%s: odds %v, want %v", c.says, logit(got), want)
+			}
+		}
+	})
 }

@@ -42,10 +42,20 @@ def normal(text: str) -> str:
     return " ".join(w for w in re.sub(r"[^\w\s]", "", text.lower()).split() if w not in ("a", "an", "the"))
 
 
-def confidence(score: float, scale: float, shift: float) -> float:
-    """sigmoid(scale · logit(exp(score)) + shift), for a score of at most 0."""
+def logit(score: float) -> float:
+    """Of the probability exp(score), kept away from 0 and 1."""
     p = min(max(math.exp(score), 1e-6), 1 - 1e-6)
-    return 1 / (1 + math.exp(-(scale * math.log(p / (1 - p)) + shift)))
+    return math.log(p / (1 - p))
+
+
+def confidence(score: float, supported: float, scale: float = 1.0, shift: float = 0.0, support: float = 0.0) -> float:
+    """For a score of at most 0; `supported` is the support of the answer's passage, or the greatest where it has none."""
+    return 1 / (1 + math.exp(-(scale * logit(score) + support * supported + shift)))
+
+
+def supported(a: Answer, supports: list[float]) -> float:
+    """The support of the passage that an answer stands in, of one that stands in none the greatest."""
+    return supports[a.source.passage] if a.source else max(supports, default=0.0)
 
 
 # --------------------------------------------------------------------------------------------------------------- spans

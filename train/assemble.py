@@ -102,6 +102,9 @@ def write_graphs(folder: Path, b: Backbone, r: Retriever, a: Adapter, precision:
     if any(name.startswith("pointer.") for name in adapter):
         log("writing pointer.onnx")
         graphs.pointer_graph(folder, b.hidden, adapter)
+    if "support.bias" in adapter:
+        log("writing support.onnx")
+        graphs.support_graph(folder, b.hidden, adapter)
     b.tokenizer.save(str(folder / "lm_tokenizer.json"), pretty=False)
     r.tokenizer.save(str(folder / "retriever_tokenizer.json"), pretty=False)
 

@@ -2,10 +2,12 @@
 
 Questions of dev are asked through the reference loop on the bundle's own ONNX files, over exact search. Everything is
 fitted on every other question and reported on the rest:
-- `action.bias`: what is added to the answer's logit, so that the most questions stop right (at the first hop after which
-  all gold has been read, or at the hop limit where it never was);
-- `answer.ways`: scale and shift of each way's confidence (logistic regression of "exactly right" on the logit of its
-  probability, two numbers, so that a confidence of 0.3 is right three times in ten);
+- `action`: the weights of the rule by which a hop answers (a logistic regression of "all gold has been read" on the action's
+  margin and the supports), and a bias with which the most questions stop right: at the first hop after which all gold has
+  been read, or at the hop limit where it never was. Weights of the supports are kept if they stop more questions right;
+- `answer.passages`: how many of the best supported passages the answer is read from, 0 for all where that is no worse;
+- `answer.ways`: scale, shift and weight of the support in each way's confidence (logistic regression of "exactly right" on
+  the logit of its probability, so that a confidence of 0.3 is right three times in ten);
 - `answer.auto`: the ways, in the order of their exact match, that AUTO chooses among, if choosing pays;
 - `answer.threshold`: the confidence under which a bundle abstains: `keep` of the questions are answered.
 Prints a JSON to put into bundle.json, with the figures of the other half.
@@ -21,20 +23,23 @@ from pathlib import Path
 import numpy as np
 
 from train import devsets, layouts
-from train.answers import confidence, normal
+from train.answers import Answer, confidence, logit, normal, supported
 from train.devsets import PER_HOP, Set
-from train.loop import Loop
+from train.loop import Loop, Walk
 from train.vectors import VectorCache
+
+PASSAGES = (0, 2, 3, 4, 6)  # that an answer may be read from
 
 
 class Asked:
-    """One question through the loop: the actions' margins, which hop completed the gold, each way's answer and score."""
+    """One question through the loop: what each decision knew, which hop completed the gold, the answers."""
 
-    def __init__(self, loop: Loop, z: Set, i: int, hops: int, stop: bool):
+    def __init__(self, loop: Loop, z: Set, i: int, hops: int, *, stop: bool, passages: tuple[int, ...] = ()):
+        """With `passages` the question is answered, from so many of the best supported passages each."""
         q = z.questions[i]
         gold = {z.row[p] for p in q["gold_pids"]}
         found: list[int] = []
-        done: list[bool] = []  # after hop k, is all gold read?
+        self.done: list[bool] = []  # after hop k, is all gold read?
         vectors = z.vectors.numpy()
         budget = loop.m["limits"]["passage_tokens"]
 
@@ -42,49 +47,93 @@ class Asked:
             order = np.argsort(-(vectors @ vector), kind="stable")[: PER_HOP + len(found)].tolist()
             fresh = [r for r in order if r not in found][:PER_HOP]
             found.extend(fresh)
-            done.append(gold <= set(found))
+            self.done.append(gold <= set(found))
             toward = q["question"] + " " + " ".join(w for w, _ in words)
             return [loop.tok.excerpt(layouts.READER["plain"](z.passages[r]), toward, budget) for r in fresh]
 
-        out = loop.ask(q["question"], search, hops, ways=loop.ways if stop else (), stop=stop)
-        self.margins, self.done = out["margins"], done
+        w = loop.walk(q["question"], search, hops, stop=stop)
+        self.features = [features(w, k) for k in range(1, len(w.turns))]
         self.found = len(gold & set(found)) / len(gold)
-        self.answers = out["answers"]
+        self.supports = w.turns[-1].supports
+        self.isgold = [r in gold for r in found]
         self.gold = [normal(a) for a in q["answers"]]
+        self.answers: dict[int, dict[str, Answer]] = {}
+        for n in sorted(passages, reverse=True, key=lambda n: (n == 0, n)):  # all first: the others write over what it reads
+            self.answers[n] = loop.answers(w, len(w.turns), loop.ways, loop.best(self.supports, n))
 
     def right_stop(self) -> int | None:
         """Hops after which to answer; None where the gold was never complete."""
         return self.done.index(True) + 1 if True in self.done else None
 
-    def stop_at(self, bias: float) -> int:
-        return next((k for k, m in enumerate(self.margins) if k and m + bias > 0), len(self.done))
+    def stop_at(self, rule: np.ndarray) -> int:
+        """Hops after which the rule (weights of the features, bias) answers."""
+        return next((k for k, x in enumerate(self.features[:-1], 1) if x @ rule[:-1] + rule[-1] > 0), len(self.done))
 
-    def right(self, way: str) -> bool:
-        return normal(self.answers[way].text) in self.gold
+    def right(self, way: str, passages: int) -> bool:
+        return normal(self.answers[passages][way].text) in self.gold
 
-
-def stops_right(asked: list[Asked], bias: float) -> float:
-    return float(np.mean([a.stop_at(bias) == (a.right_stop() or len(a.done)) for a in asked]))
-
-
-def logit(score: float) -> float:
-    p = min(max(np.exp(score), 1e-6), 1 - 1e-6)
-    return float(np.log(p / (1 - p)))
+    def sure(self, way: str, passages: int, fit: dict) -> float:
+        a = self.answers[passages][way]
+        return confidence(a.score, supported(a, self.supports), **fit)
 
 
-def logistic(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Scale and shift that make sigmoid(scale·x + shift) the probability of y, by Newton's method with a little ridge."""
-    X, w = np.stack([x, np.ones_like(x)], 1), np.zeros(2)
+def features(w: Walk, turn: int) -> np.ndarray:
+    """What the rule of docs/bundle.md weighs: margin, the supports' sum, the greatest support of the last hop's passages."""
+    t, before = w.turns[turn], w.turns[turn - 1]
+    return np.array([t.margin, sum(t.supports), max(t.supports[before.read :], default=0.0)])
+
+
+def stops_right(asked: list[Asked], rule: np.ndarray) -> float:
+    return float(np.mean([a.stop_at(rule) == (a.right_stop() or len(a.done)) for a in asked]))
+
+
+def logistic(X: np.ndarray, y: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
+    """Weights, the last one the bias, that make sigmoid(X @ w) the probability of y, by Newton's method with a little ridge."""
+    X = np.concatenate([X, np.ones((len(X), 1))], 1)
+    w = np.zeros(X.shape[1])
     for _ in range(50):
-        p = 1 / (1 + np.exp(-X @ w))
-        H = X.T @ (X * (p * (1 - p))[:, None]) + 1e-3 * np.eye(2)
-        w = w - np.linalg.solve(H, X.T @ (p - y) + 1e-3 * w)
-    return float(w[0]), float(w[1])
+        p = 1 / (1 + np.exp(-np.clip(X @ w, -30, 30)))
+        H = X.T @ (X * (p * (1 - p))[:, None]) + ridge * np.eye(len(w))
+        w = w - np.linalg.solve(H, X.T @ (p - y) + ridge * w)
+    return w
+
+
+def fit_stop(asked: list[Asked]) -> np.ndarray:
+    """The rule's weights and bias."""
+    X = np.array([x for a in asked for x in a.features])
+    y = np.array([float(d) for a in asked for d in a.done])
+    rules = [np.array([1.0, 0.0, 0.0, 0.0])]
+    if X[:, 1:].any():
+        w = logistic(X, y)
+        rules.append(w / max(abs(w[0]), 0.05))
+    best = []
+    for rule in rules:
+        spread = np.quantile(X @ rule[:-1], np.linspace(0, 1, 81))
+        bias = max((-b for b in spread), key=lambda b, rule=rule: (stops_right(asked, np.append(rule[:-1], b)), -abs(b)))
+        best.append(np.append(rule[:-1], bias))
+    return max(best, key=lambda rule: stops_right(asked, rule))
 
 
 def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
     which = np.minimum((confidence * bins).astype(int), bins - 1)
     return float(sum(abs(confidence[which == b].mean() - right[which == b].mean()) * (which == b).mean() for b in range(bins) if (which == b).any()))  # fmt: skip
+
+
+def fit_confidence(asked: list[Asked], way: str, passages: int) -> dict[str, float]:
+    y = np.array([float(a.right(way, passages)) for a in asked])
+    answers = [a.answers[passages][way] for a in asked]
+    x = np.array([[logit(b.score), supported(b, a.supports)] for a, b in zip(asked, answers, strict=True)])
+    used = [0, 1] if x[:, 1].any() else [0]
+    while used:  # what speaks against an answer the more there is of it says nothing: it goes, as a manifest takes no such weight
+        w = logistic(x[:, used], y)
+        if (w[:-1] >= 0).all():
+            weights = dict(zip(used, w[:-1], strict=True))
+            break
+        used = [u for u, v in zip(used, w[:-1], strict=True) if v >= 0]
+    else:
+        share = min(max(float(y.mean()), 0.01), 0.99)
+        weights, w = {}, np.array([np.log(share / (1 - share))])
+    return {"scale": round(float(weights.get(0, 0.0)), 4), "shift": round(float(w[-1]), 4), "support": round(float(weights.get(1, 0.0)), 4)}
 
 
 def main() -> None:
@@ -99,52 +148,56 @@ def main() -> None:
     sets = devsets.load(args, cache)
     places = [(z, i) for z in sets for i in range(len(z.questions))]
 
-    walked = []
-    for n, (z, i) in enumerate(places):
-        walked.append(Asked(loop, z, i, args.hops, stop=False))
-        if n % 20 == 19:
-            print(f"without stopping {n + 1}/{len(places)}", flush=True)
-    fit, rest = walked[::2], walked[1::2]
-    bias = max(np.arange(-4, 4.01, 0.1), key=lambda b: (stops_right(fit, b), -abs(b)))
-    bias = round(float(bias), 2)
-    loop.m["action"] = {"bias": bias}
-    report = {"stop_right": stops_right(rest, bias), "stop_right_without_bias": stops_right(rest, 0.0), "n": len(rest)}
+    def ask(label: str, **kw) -> tuple[list[Asked], list[Asked]]:
+        out = []
+        for n, (z, i) in enumerate(places):
+            out.append(Asked(loop, z, i, args.hops, **kw))
+            if n % 20 == 19:
+                print(f"{label} {n + 1}/{len(places)}", flush=True)
+        return out[::2], out[1::2]
 
-    asked = []
-    for n, (z, i) in enumerate(places):
-        asked.append(Asked(loop, z, i, args.hops, stop=True))
-        if n % 20 == 19:
-            print(f"answering {n + 1}/{len(places)}", flush=True)
-    fit, rest = asked[::2], asked[1::2]
+    fit, rest = ask("without stopping", stop=False)
+    rule = fit_stop(fit)
+    names = ("margin", "support", "newest", "bias")
+    action = {n: round(float(v), 4) for n, v in zip(names, rule, strict=True) if v or n in ("margin", "bias")}
+    loop.m["action"] = action
+    told = [(s > 0.5) == g for r in rest for s, g in zip(r.supports, r.isgold, strict=True)]
+    report = {
+        "n": len(rest),
+        "stop_right": stops_right(rest, rule),
+        "stop_right_without_rule": stops_right(rest, np.array([1.0, 0.0, 0.0, 0.0])),
+        "supports_right": float(np.mean(told)),
+    }
+
+    few = PASSAGES if loop.support else (0,)
+    fit, rest = ask("answering", stop=True, passages=few)
+    em = lambda rows, way, n: float(np.mean([r.right(way, n) for r in rows]))  # noqa: E731
+    best = {n: max(em(fit, way, n) for way in loop.ways) for n in few}
+    passages = max(few, key=lambda n: (best[n], n == 0))
+    report["em_by_passages"] = {n: {way: em(rest, way, n) for way in loop.ways} for n in few}
+    report["hops"] = float(np.mean([len(r.done) for r in rest]))
+
     ways, table = {}, {}
     for way in loop.ways:
-        x = lambda rows, way=way: np.array([logit(r.answers[way].score) for r in rows])  # noqa: E731
-        y = lambda rows, way=way: np.array([float(r.right(way)) for r in rows])  # noqa: E731
-        scale, shift = logistic(x(fit), y(fit))
-        if scale < 0:  # its probability says nothing: one confidence for all, which a manifest takes
-            share = min(max(float(y(fit).mean()), 0.01), 0.99)
-            scale, shift = 0.0, float(np.log(share / (1 - share)))
-        ways[way] = {"scale": round(scale, 4), "shift": round(shift, 4)}
-        sure = np.array([confidence(r.answers[way].score, scale, shift) for r in rest])
-        table[way] = {"em": float(y(rest).mean()), "ece": expected_calibration_error(sure, y(rest))}
+        ways[way] = fit_confidence(fit, way, passages)
+        sure = np.array([r.sure(way, passages, ways[way]) for r in rest])
+        right = np.array([float(r.right(way, passages)) for r in rest])
+        table[way] = {"em": float(right.mean()), "ece": expected_calibration_error(sure, right)}
 
     def pick(rows: list[Asked], auto: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Confidence and rightness of the way that AUTO keeps."""
-        best = []
-        for r in rows:
-            c, way = max(((confidence(r.answers[w].score, **ways[w]), w) for w in auto), key=lambda p: p[0])
-            best.append((c, float(r.right(way))))
-        return np.array([b[0] for b in best]), np.array([b[1] for b in best])
+        kept = [max(((r.sure(w, passages, ways[w]), w) for w in auto), key=lambda p: p[0]) for r in rows]
+        return np.array([c for c, _ in kept]), np.array([float(r.right(w, passages)) for r, (_, w) in zip(rows, kept, strict=True)])
 
     # A rule of several ways must beat the best single one by more than chance would; a way whose confidence does not rise
     # with its probability takes no part in a choice.
     sound = [w for w in loop.ways if ways[w]["scale"] > 0] or list(loop.ways)[:1]
     rules = [c for k in range(1, len(sound) + 1) for c in itertools.combinations(sound, k)]
-    em = {c: float(pick(fit, c)[1].mean()) for c in rules}
-    alone = max((c for c in rules if len(c) == 1), key=lambda c: em[c])
-    several = max(rules, key=lambda c: em[c])
-    chance = (em[alone] * (1 - em[alone]) / len(fit)) ** 0.5
-    auto = several if em[several] > em[alone] + chance else alone
+    exact = {c: float(pick(fit, c)[1].mean()) for c in rules}
+    alone = max((c for c in rules if len(c) == 1), key=lambda c: exact[c])
+    several = max(rules, key=lambda c: exact[c])
+    chance = (exact[alone] * (1 - exact[alone]) / len(fit)) ** 0.5
+    auto = several if exact[several] > exact[alone] + chance else alone
     for c in rules:
         if len(c) > 1:
             table["+".join(c)] = {"em": float(pick(rest, c)[1].mean())}
@@ -162,7 +215,8 @@ def main() -> None:
             {"coverage": k / 10, "em": float(right[np.argsort(-sure)[: max(1, len(right) * k // 10)]].mean())} for k in range(1, 11)
         ],
     }
-    out = {"action": {"bias": bias}, "answer": {"ways": ways, "auto": list(auto), "threshold": round(threshold, 4)}, "report": report}
+    answer = {"ways": ways, "auto": list(auto), "threshold": round(threshold, 4), "passages": passages}
+    out = {"action": action, "answer": answer, "report": report}
     print(json.dumps(out, indent=1))
     if args.out:
         args.out.write_text(json.dumps(out, indent=1) + "\n")

@@ -47,8 +47,8 @@ def main() -> None:
                 text = layouts.READER["plain"](passages[h.pid])
                 return [loop.tok.excerpt(text, h.subquery, loop.m["limits"]["passage_tokens"])]
 
-            out = loop.ask(t.question, give, len(t.hops), ways=loop.ways, stop=False)
-            for way, answer in out["answers"].items():
+            w = loop.walk(t.question, give, len(t.hops), stop=False)
+            for way, answer in loop.answers(w, len(w.turns), loop.ways, list(range(len(w.reads)))).items():
                 right[way].append(normal(answer.text) in [normal(x) for x in by_id[t.id][0]["answers"]])
             if n % 20 == 19:
                 print(f"{name} {n + 1}/{len(trajectories)}", flush=True)

@@ -45,13 +45,14 @@ def interval(a: list[float], b: list[float], rounds: int = 10_000) -> tuple[floa
 
 def ask(folder: Path, places: list[tuple[Set, int]], hops: int, threads: int) -> Column:
     loop = Loop(folder, threads=threads)
+    few = loop.m.get("answer", {}).get("passages", 0)
     column = Column(f"{folder.name} ({loop.m['precision']})", sum(f["size"] for f in loop.m["files"].values()) / 1e6)
     for n, (z, i) in enumerate(places):
         start = time.perf_counter()
-        asked = Asked(loop, z, i, hops, stop=True)
+        asked = Asked(loop, z, i, hops, stop=True, passages=(few,))
         column.add(
             found=asked.found, all_found=asked.found == 1, milliseconds=1000 * (time.perf_counter() - start),
-            **{f"em_{way}": asked.right(way) for way in loop.ways},
+            **{f"em_{way}": asked.right(way, few) for way in loop.ways},
         )  # fmt: skip
         if n % 20 == 19:
             print(f"{column.name} {n + 1}/{len(places)}", flush=True)

@@ -20,7 +20,7 @@ class Explicit:
     def ask(self, question: str, search, max_hops: int, ways: tuple[str, ...] = ("free",)) -> dict:
         """`search(hop, vector, subquery)` → passage texts. → answers, answer, actions, vectors, thoughts, subqueries."""
         loop, tok, limits = self.loop, self.loop.tok, self.loop.m["limits"]
-        bias = loop.m.get("action", {}).get("bias", 0.0)
+        bias = loop.m.get("action", {}).get("explicit", 0.0)
         question = one_line(question)
         asked = tok.read(question, limits["question_tokens"])
         cache, past, reads, block = loop.cache(), 0, [], []

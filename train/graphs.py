@@ -1,4 +1,4 @@
-"""The backbone's ONNX graphs of a bundle: lm, head, pointer, decode. Shapes: docs/bundle.md."""
+"""The backbone's ONNX graphs of a bundle: lm, head, pointer, support, decode. Shapes: docs/bundle.md."""
 
 from __future__ import annotations
 
@@ -115,6 +115,21 @@ def pointer_graph(folder: Path, hidden: int, a: dict) -> list[str]:
     asked = g.op("Add", linear_of(begun, "end_s"), g.op("Unsqueeze", linear_of(q, "end_q"), one))
     ends = g.op("MatMul", asked, g.op("Transpose", linear_of(x, "end_k"), perm=[0, 2, 1]))
     g.output(scaled(ends), "end", F32, [1, POINTER_STARTS, "W"])
+    return g.save()
+
+
+def support_graph(folder: Path, hidden: int, a: dict) -> list[str]:
+    """support.onnx: how likely each passage read is one that the answer rests on. See `Support` in train/model.py."""
+    g = Graph(folder, "support.onnx")
+    think = g.input("think_state", F32, [1, hidden])
+    states = g.input("passage_states", F32, [1, "P", hidden])
+    part = lambda x, name: linear(  # noqa: E731
+        g, layer_norm(g, x, a["support.norm.weight"], a["support.norm.bias"], 1e-5), a[f"support.{name}.weight"].T, a[f"support.{name}.bias"]
+    )
+    q = g.op("Unsqueeze", part(think, "q"), g.const([1], np.int64))
+    dot = g.op("ReduceSum", g.op("Mul", part(states, "k"), q), g.const([-1], np.int64), keepdims=0)
+    logits = g.op("Add", g.op("Div", dot, g.const(8.0, np.float32)), g.const(a["support.bias"], np.float32))
+    g.output(g.op("Sigmoid", logits), "support", F32, [1, "P"])
     return g.save()
 
 

@@ -3,19 +3,50 @@ a fresh bundle without a node. One question at a time, keys and values in one bu
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
-from train.answers import ABSTAIN, Answer, Word, confidence, decode_span, fixed_text, normal, point, span_text
+from train.answers import ABSTAIN, Answer, Word, confidence, decode_span, fixed_text, normal, point, span_text, supported
 from train.sequence import Read, Tokens, one_line
 from train.settings import Settings
 
+@dataclass
+class Turn:
+    """One turn of a walk: what was known behind its think tokens."""
+
+    end: int  # tokens in the cache up to and with the think tokens
+    read: int  # passages read by then
+    words: int  # words of the question and of those passages
+    margin: float  # the answer's logit less the query's
+    supports: list[float]  # of the passages read
+    think: np.ndarray  # [m,H]
+    query: np.ndarray  # [n,H]; empty at the hop limit
+    searched: bool = False
+    vector: np.ndarray | None = None
+    focus: list[list] = field(default_factory=list)
+    lens: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Walk:
+    """A question on its way: keys and values, what was read, the turns."""
+
+    cache: list[ort.OrtValue]
+    asked: Read
+    first: int = 0  # where the first hop's passages begin
+    reads: list[Read] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+    ends: list[np.ndarray | None] = field(default_factory=list)  # the state behind each passage read
+    turns: list[Turn] = field(default_factory=list)
+
+
 CACHE = {"float32": np.float32, "float16": np.float16}
-WAY = {"scale": 1.0, "shift": 0.0}
 
 
 class Loop:
@@ -30,6 +61,7 @@ class Loop:
         self.lm, self.head, self.query, self.decode = (self.open(f) for f in ("lm.onnx", "head.onnx", "query.onnx", "decode.onnx"))
         self.encoder = self.open("encoder.onnx")
         self.pointer = self.open("pointer.onnx") if (folder / "pointer.onnx").exists() else None
+        self.support = self.open("support.onnx") if (folder / "support.onnx").exists() else None
         self.ways = ("free", "span", *(["pointer"] if self.pointer else []))
         b, r, lat, lim = self.m["backbone"], self.m["retriever"], self.m["latent"], self.m["limits"]
         s = Settings(
@@ -109,75 +141,133 @@ class Loop:
 
     # -- the loop -------------------------------------------------------------------------------------------------------
 
-    def ask(self, question: str, search, max_hops: int, ways: tuple[str, ...] = ("free",), *, decode=False, lens=False, stop=True) -> dict:
+    def ask(self, question: str, search, max_hops: int, ways: tuple[str, ...] = ("free",), *, decode=False, lens=False) -> dict:
         """`search(hop, vector, words)` → passage texts. See docs/bundle.md, "The sequence".
 
-        → answers (one for each of `ways`), answer (the first's text), actions, margins (answer less query logit, without the
-        bundle's bias), vectors, focus, thoughts, subqueries, lens. Without `stop` it searches `max_hops` times.
+        → answers (one for each of `ways`), answer (the first's text), actions, vectors, focus, supports (at the end, in reading
+        order), thoughts, subqueries, lens.
         """
+        w = self.walk(question, search, max_hops, lens=lens)
+        if decode:  # before the answer takes over the keys and values: they have caches of their own
+            words = [(self.text("thought", t.think, t.query), self.text("subquery", t.think, t.query)) for t in w.turns if t.searched]
+        answers = self.answers(w, len(w.turns), ways, self.best(w.turns[-1].supports))
+        searched = [t for t in w.turns if t.searched]
+        return {
+            "answers": answers,
+            "answer": answers[ways[0]].text if ways else "",
+            "actions": [0 if t.searched else 1 for t in w.turns[:max_hops]],
+            "supports": w.turns[-1].supports,
+            "vectors": np.array([t.vector for t in searched]),
+            "focus": [t.focus for t in searched],
+            "lens": [t.lens for t in searched] if lens else [],
+            "thoughts": [a for a, _ in words] if decode else [],
+            "subqueries": [b for _, b in words] if decode else [],
+        }
+
+    def walk(self, question: str, search, max_hops: int, *, stop: bool = True, lens: bool = False) -> Walk:
+        """The hops, up to the turn behind which the answer begins. Without `stop` there are `max_hops` of them."""
         m, n = len(self.tok.think), len(self.tok.query)
-        bias = self.m.get("action", {}).get("bias", 0.0)
         question = one_line(question)
-        cache, past = self.cache(), 0
-        asked = self.tok.read(question, self.m["limits"]["question_tokens"])
-        reads: list[Read] = []
-        cand_ids, cand_states, cand_words, word_states = [], [], [], []
-        out = {"actions": [], "margins": [], "vectors": [], "focus": [], "thoughts": [], "subqueries": [], "lens": []}
-        block: list[Read] = []
+        w = Walk(self.cache(), self.tok.read(question, self.m["limits"]["question_tokens"]))
+        past, block = 0, []
+        cand_ids, cand_states, cand_words = [], [], []
         for hop in range(max_hops + 1):
-            ids, texts = [], []  # texts: (index of a text, where its tokens begin)
+            ids, texts = [], []  # texts: (index of a text, the text, where its tokens begin)
             if hop == 0:
                 ids = self.tok.question(question)
-                texts.append((0, asked, len(self.tok.prompt["question"])))
+                texts.append((0, w.asked, len(self.tok.prompt["question"])))
             for i, r in enumerate(block):
                 ids = ids + self.tok.prompt["passage"]
-                texts.append((len(reads) - len(block) + i + 1, r, len(ids)))
+                texts.append((len(w.reads) - len(block) + i + 1, r, len(ids)))
                 ids = ids + r.ids
             last = hop == max_hops
             at = len(ids)
-            ids = ids + self.tok.think + (self.tok.prompt["answer"] if last else self.tok.query)
+            ids = ids + self.tok.think + ([] if last else self.tok.query)
             rows = sorted({start + k for i, r, start in texts if i or self.pointer for k in r.states})
-            wanted = rows + ([len(ids) - 1] if last else list(range(at, at + m + n)))
-            states, action = self.forward(cache, past, ids, wanted)
+            states, action = self.forward(w.cache, past, ids, [*rows, *range(at, len(ids))])
             where = {row: i for i, row in enumerate(rows)}
+            w.words += self.words_of(texts, states, where)
             for i, r, start in texts:
-                if self.pointer:
-                    word_states += [
-                        Word(i, a, b, states[where[start + k]]) for (a, b), k in zip(r.word_offsets, r.word_states, strict=True)
-                    ]
+                if i:
+                    w.ends.append(states[where[start + r.word_states[-1]]] if r.word_states else None)
                 for c, piece in enumerate(r.pieces if i else []):
                     cand_ids.append(piece)
                     cand_states.append(states[where[start + r.states[c]]])
                     cand_words.append((i - 1, r.text, r.offsets[c]))
-            if last:
-                past += len(ids)
-                states = states[-1:]
-                break
             think, query = states[len(rows) : len(rows) + m], states[len(rows) + m :]
             to_query, to_answer = action[len(rows) + m - 1].tolist()
-            act = int(to_answer + bias > to_query) if hop and stop else 0
-            out["actions"].append(act)
-            out["margins"].append(to_answer - to_query)
-            if act == 1:
-                past += at + m  # the query tokens are rolled back
-                states, _ = self.forward(cache, past, self.tok.prompt["answer"], [len(self.tok.prompt["answer"]) - 1])
-                past += len(self.tok.prompt["answer"])
+            t = Turn(past + at + m, len(w.reads), len(w.words), to_answer - to_query, self.supports(think[-1], w.ends), think, query)
+            w.turns.append(t)
+            t.searched = not last and not (hop and stop and self.stops(t.margin, t.supports, len(block)))
+            if not t.searched:
                 break
             past += len(ids)
-            vector, gates = self.make_query(question, query, cand_ids, cand_states)
-            out["vectors"].append(vector)
-            out["focus"].append(self.focus(cand_words, gates))
+            w.first = w.first or past
+            t.vector, gates = self.make_query(question, query, cand_ids, cand_states)
+            t.focus = self.focus(cand_words, gates)
             if lens:
-                out["lens"].append([self.spell([int(i)]) for i in self.logprobs(np.concatenate([think, query])).argmax(1)])
-            if decode:
-                out["thoughts"].append(self.text("thought", think, query))
-                out["subqueries"].append(self.text("subquery", think, query))
-            block = [self.tok.read(one_line(t), self.m["limits"]["passage_tokens"]) for t in search(hop, vector, out["focus"][-1])]
-            reads += block
-        out["answers"] = {way: self.answer(way, cache, past, states, asked, reads, word_states) for way in ways}
-        out["answer"] = out["answers"][ways[0]].text if ways else ""
-        out["vectors"] = np.array(out["vectors"])
+                t.lens = [self.spell([int(i)]) for i in self.logprobs(np.concatenate([think, query])).argmax(1)]
+            block = [self.tok.read(one_line(x), self.m["limits"]["passage_tokens"]) for x in search(hop, t.vector, t.focus)]
+            w.reads += block
+        return w
+
+    def answers(self, w: Walk, turns: int, ways: tuple[str, ...], best: list[int]) -> dict[str, Answer]:
+        """The answers after that many turns, which overwrite the keys and values of what came later. Where `best` leaves out
+        some of the passages read until then, the rest are read anew behind the first hop's latents."""
+        t, tail = w.turns[turns - 1], self.tok.prompt["answer"]
+        if len(best) == t.read:
+            states, _ = self.forward(w.cache, t.end, tail, [len(tail) - 1])
+            past, words = t.end + len(tail), w.words[: t.words]
+        else:
+            ids, texts = [], []
+            for i in best:
+                ids = ids + self.tok.prompt["passage"]
+                texts.append((len(texts) + 1, w.reads[i], len(ids)))
+                ids = ids + w.reads[i].ids
+            ids = ids + self.tok.think + tail
+            rows = sorted({start + k for _, r, start in texts for k in r.word_states}) if self.pointer else []
+            states, _ = self.forward(w.cache, w.first, ids, [*rows, len(ids) - 1])
+            words = [x for x in w.words if x.text == 0] + self.words_of(texts, states, {row: i for i, row in enumerate(rows)})
+            past, states = w.first + len(ids), states[-1:]
+        out = {}
+        for way in ways:
+            a = self.answer(way, w.cache, past, states, w.asked, [w.reads[i] for i in best], words)
+            if a.source:
+                a = dataclasses.replace(a, source=dataclasses.replace(a.source, passage=best[a.source.passage]))
+            out[way] = a
         return out
+
+    def words_of(self, texts: list[tuple[int, Read, int]], states: np.ndarray, where: dict[int, int]) -> list[Word]:
+        """The pointer's words of texts (index, text, where its tokens begin)."""
+        if not self.pointer:
+            return []
+        return [
+            Word(i, a, b, states[where[start + k]])
+            for i, r, start in texts
+            for (a, b), k in zip(r.word_offsets, r.word_states, strict=True)
+        ]
+
+    def supports(self, think: np.ndarray, ends: list[np.ndarray | None]) -> list[float]:
+        """The support of each passage read, by the state of the last think token; 0 of one without words."""
+        rows = [e for e in ends if e is not None]
+        if not self.support or not rows:
+            return [0.0] * len(ends)
+        got = iter(self.support.run(None, {"think_state": think[None], "passage_states": np.array(rows)[None]})[0][0].tolist())
+        return [0.0 if e is None else next(got) for e in ends]
+
+    def stops(self, margin: float, supports: list[float], newest: int) -> bool:
+        """The manifest's rule; `newest` of the passages are of the last hop."""
+        a = {"bias": 0.0, "margin": 1.0, "support": 0.0, "newest": 0.0, **self.m.get("action", {})}
+        fresh = max(supports[len(supports) - newest :], default=0.0)
+        return a["margin"] * margin + a["support"] * sum(supports) + a["newest"] * fresh + a["bias"] > 0
+
+    def best(self, supports: list[float], most: int | None = None) -> list[int]:
+        """The passages that the answer is read from, in reading order: the `most` best supported (by default the manifest's number), 0 for all."""
+        if most is None:
+            most = self.m.get("answer", {}).get("passages", 0)
+        if not most or not self.support:
+            return list(range(len(supports)))
+        return sorted(sorted(range(len(supports)), key=lambda i: -supports[i])[:most])
 
     # -- answers --------------------------------------------------------------------------------------------------------
 
@@ -207,13 +297,13 @@ class Loop:
         unknown = self.tok.lm.encode(" " + ABSTAIN).ids[0]
         return decode_span(self.logprobs(states)[0], extend, texts, (b["eos"], b["newline"]), unknown, limit)
 
-    def auto(self, answers: dict[str, Answer]) -> tuple[str, Answer, float]:
+    def auto(self, answers: dict[str, Answer], supports: list[float]) -> tuple[str, Answer, float]:
         """The way of the highest confidence among the manifest's `answer.auto`: its name, its answer, the confidence."""
         spec = self.m.get("answer", {})
         rated = []
         for way in spec.get("auto", ["span"]):
-            fit = {**WAY, **spec.get("ways", {}).get(way, {})}
-            rated.append((confidence(answers[way].score, fit["scale"], fit["shift"]), way))
+            a = answers[way]
+            rated.append((confidence(a.score, supported(a, supports), **spec.get("ways", {}).get(way, {})), way))
         top = max(c for c, _ in rated)
         way = next(w for c, w in rated if c == top)
         return way, answers[way], top

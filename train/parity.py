@@ -77,6 +77,7 @@ def write(folder: Path, committed: Path, manifest: dict, tok: Tokens) -> None:
                 "query_vectors": f"loop-{i}.f32",
                 "actions": got["actions"],
                 "focus": got["focus"],
+                "supports": got["supports"],
                 "answer": got["answer"],
                 "answers": {way: answer_case(a) for way, a in got["answers"].items()},
                 "lens": got["lens"],

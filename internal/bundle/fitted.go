@@ -8,10 +8,23 @@ import (
 // What is fitted on development questions once the weights are trained. All of
 // it is optional in a manifest.
 
-// Action adjusts the choice between searching and answering.
+// Action is the rule by which a hop answers: when
+//
+//	margin × (logit of answering − logit of searching) + support × Σ + newest × max + bias > 0
+//
+// where Σ is the sum of the supports of all passages read and max the greatest
+// of those that the last hop read. The defaults are those of [DefaultAction].
 type Action struct {
-	Bias float64 `json:"bias"` // added to the logit of answering; 0 where not given
+	Margin  float64 `json:"margin"`
+	Support float64 `json:"support"`
+	Newest  float64 `json:"newest"`
+	Bias    float64 `json:"bias"`
+	// Explicit is the bias of the explicit twin, whose margin alone decides.
+	Explicit float64 `json:"explicit"`
 }
+
+// DefaultAction is what a manifest without "action" means: the margin alone.
+func DefaultAction() Action { return Action{Margin: 1} }
 
 // Search is how hops search where they search by keywords beside vectors. The
 // defaults are those of [DefaultSearch].
@@ -41,13 +54,19 @@ type Answer struct {
 	} `json:"ways"`
 	Auto      []string `json:"auto"`      // the ways that AUTO chooses from
 	Threshold float64  `json:"threshold"` // confidence below which an answer is an abstention
+	// Passages is how many of the best supported passages an answer is read from,
+	// 0 for all.
+	Passages int `json:"passages"`
 }
 
 // Calibration turns the probability p that a model gives its answer into the
-// share of such answers that are right: sigmoid(scale × logit(p) + shift).
+// share of such answers that are right: sigmoid(scale × logit(p) + support × s +
+// shift), where s is the support of the passage in which the answer stands, and
+// of an answer that stands in none the greatest.
 type Calibration struct {
-	Scale float64 `json:"scale"`
-	Shift float64 `json:"shift"`
+	Scale   float64 `json:"scale"`
+	Shift   float64 `json:"shift"`
+	Support float64 `json:"support"`
 }
 
 // DefaultAnswer is what a manifest without "answer" means.
@@ -59,7 +78,19 @@ func DefaultAnswer() Answer {
 
 // fitted checks what a manifest holds of these.
 func (v *validator) fitted(m *Manifest) {
-	v.number("action.bias", m.Action.Bias, -1e4, 1e4)
+	supported := m.Action.Support != 0 || m.Action.Newest != 0 || m.Answer.Passages != 0
+	for _, f := range []struct {
+		name  string
+		value float64
+	}{
+		{"margin", m.Action.Margin},
+		{"support", m.Action.Support},
+		{"newest", m.Action.Newest},
+		{"bias", m.Action.Bias},
+		{"explicit", m.Action.Explicit},
+	} {
+		v.number("action."+f.name, f.value, -1e4, 1e4)
+	}
 
 	v.number("search.alpha", m.Search.Alpha, 0, 1)
 	v.within("search.question_weight", m.Search.QuestionWeight, 0, 100)
@@ -72,6 +103,12 @@ func (v *validator) fitted(m *Manifest) {
 	}{{WayFree, ways.Free}, {WaySpan, ways.Span}, {WayPointer, ways.Pointer}} {
 		v.number("answer.ways."+way.name+".scale", way.c.Scale, 0, 1e3)
 		v.number("answer.ways."+way.name+".shift", way.c.Shift, -1e3, 1e3)
+		v.number("answer.ways."+way.name+".support", way.c.Support, 0, 1e3)
+		supported = supported || way.c.Support != 0
+	}
+	v.within("answer.passages", m.Answer.Passages, 0, 1<<10)
+	if _, ok := m.Files[SupportFile]; supported && !ok {
+		v.addf("action or answer weigh the support of passages, but the bundle has no %s", SupportFile)
 	}
 	v.number("answer.threshold", m.Answer.Threshold, 0, 1)
 	if len(m.Answer.Auto) == 0 {

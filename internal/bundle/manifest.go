@@ -28,6 +28,7 @@ const (
 // Names of files that a bundle may have; see [Bundle.Has].
 const (
 	PointerFile  = "pointer.onnx"
+	SupportFile  = "support.onnx"
 	ExplicitFile = "explicit.onnx"
 )
 
@@ -191,6 +192,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	m := Manifest{
 		Backbone:  Backbone{Cache: CacheFloat32},
 		Retriever: Retriever{Words: WordPieces},
+		Action:    DefaultAction(),
 		Search:    DefaultSearch(),
 		Answer:    DefaultAnswer(),
 	}

@@ -83,7 +83,7 @@ func TestFittedDefaults(t *testing.T) {
 	got := parse()
 	require.Equal(t, bundle.DefaultSearch(), got.Search)
 	require.Equal(t, bundle.DefaultAnswer(), got.Answer)
-	require.Zero(t, got.Action)
+	require.Equal(t, bundle.Action{Margin: 1}, got.Action)
 
 	fields["search"] = map[string]any{"alpha": 0.5}
 	fields["answer"] = map[string]any{"ways": map[string]any{"free": map[string]any{"shift": -1}}, "auto": []string{"free", "span"}}
@@ -141,6 +141,9 @@ func TestManifestValidation(t *testing.T) {
 		"search.focus_weight":               func(m *bundle.Manifest) { m.Search.FocusWeight = -1 },
 		"answer.ways.span.scale":            func(m *bundle.Manifest) { m.Answer.Ways.Span.Scale = -1 },
 		"answer.ways.pointer.shift":         func(m *bundle.Manifest) { m.Answer.Ways.Pointer.Shift = 1e9 },
+		"action.newest":                     func(m *bundle.Manifest) { m.Action.Newest = 1e5 },
+		"answer.passages":                   func(m *bundle.Manifest) { m.Answer.Passages = -1 },
+		"support.onnx":                      func(m *bundle.Manifest) { m.Action.Support = 1 },
 		"answer.threshold":                  func(m *bundle.Manifest) { m.Answer.Threshold = 2 },
 		"answer.auto names no way":          func(m *bundle.Manifest) { m.Answer.Auto = nil },
 		`answer.auto: "guess"`:              func(m *bundle.Manifest) { m.Answer.Auto = []string{"span", "guess"} },

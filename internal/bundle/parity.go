@@ -44,9 +44,12 @@ type LoopParity struct {
 	QueryVectors string       `json:"query_vectors"` // file in parity/, a row a hop
 	Actions      []int        `json:"actions"`
 	Focus        [][]Weighted `json:"focus"` // by hop
-	Answer       string       `json:"answer"`
-	Thoughts     []string     `json:"thoughts"`
-	Subqueries   []string     `json:"subqueries"`
+	// Supports are those of the passages read, in reading order, when the loop
+	// ended; zeros of a bundle that does not tell.
+	Supports   []float64 `json:"supports"`
+	Answer     string    `json:"answer"`
+	Thoughts   []string  `json:"thoughts"`
+	Subqueries []string  `json:"subqueries"`
 	// Answers are by way of answering, WayFree and the others that the bundle has.
 	Answers map[string]AnswerParity `json:"answers"`
 	// Lens holds by hop the likeliest token of each latent, think tokens first.

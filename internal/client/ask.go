@@ -129,7 +129,7 @@ func (q *Question) fields() string {
 	}
 	if q.Details {
 		answer += " by source { id property index start end }"
-		hop += " search keywords { word weight } found { id distance score vectorRank keywordRank }"
+		hop += " search keywords { word weight } found { id distance score vectorRank keywordRank support }"
 		usage = " usage { passes tokensIn tokensOut }"
 	}
 	return "latentAsk { hop rank answer { " + answer + " } hops { " + hop + " } timings { totalMs modelMs searchMs queueMs }" + usage + " }"

@@ -73,6 +73,8 @@ type Found struct {
 	// VectorRank and KeywordRank count from 1; 0 where that side did not find it.
 	VectorRank  int `json:"vectorRank"`
 	KeywordRank int `json:"keywordRank"`
+	// Support is how likely the passage is one that the answer rests on, 0 to 1.
+	Support float64 `json:"support"`
 }
 
 // Latent is what the model's own head makes of one latent's state.

@@ -3,7 +3,21 @@ import math
 import numpy as np
 import pytest
 
-from train.answers import FIXED, Spans, Word, boundary, confidence, decode_span, fixed_text, normal, point, span_text
+from train.answers import (
+    FIXED,
+    Answer,
+    Source,
+    Spans,
+    Word,
+    boundary,
+    confidence,
+    decode_span,
+    fixed_text,
+    normal,
+    point,
+    span_text,
+    supported,
+)
 from train.tests.tiny import byte_bpe
 
 LM = byte_bpe()
@@ -126,9 +140,15 @@ def test_an_answer_from_the_question_has_no_source():
 
 
 def test_confidence_is_calibrated_and_bounded():
-    assert confidence(math.log(0.8), 1, 0) == pytest.approx(0.8)
-    assert confidence(math.log(0.8), 2, -2) < 0.8 < confidence(math.log(0.8), 1, 1)
-    assert 0 < confidence(-math.inf, 1, 0) < confidence(0.0, 1, 0) < 1
+    assert confidence(math.log(0.8), 0.5) == pytest.approx(0.8)
+    assert confidence(math.log(0.8), 0.5, 2, -2) < 0.8 < confidence(math.log(0.8), 0.5, 1, 1)
+    assert confidence(math.log(0.8), 0.1, support=2) < confidence(math.log(0.8), 0.9, support=2)
+    assert 0 < confidence(-math.inf, 0) < confidence(0.0, 0) < 1
+
+
+def test_an_answer_has_the_support_of_its_passage():
+    assert supported(Answer("x", -1.0, Source(1, "x")), [0.9, 0.2]) == 0.2
+    assert supported(Answer("yes", -1.0), [0.9, 0.2]) == 0.9 and supported(Answer("yes", -1.0), []) == 0
 
 
 def test_normal_is_how_answers_are_compared():

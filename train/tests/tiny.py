@@ -269,6 +269,10 @@ def random_adapter(b: Backbone, r: Retriever, s: Settings, seed: int = 3) -> dic
     for part in ("start_k", "start_q", "end_k", "end_q", "end_s"):
         dense(f"pointer.{part}", b.hidden, 128)
     dense("pointer.slots", b.hidden, 3)
+    norm("support.norm", b.hidden)
+    for part in ("k", "q"):
+        dense(f"support.{part}", b.hidden, 128)
+    out["support.bias"] = np.array(-0.5, np.float32)
     return out
 
 
@@ -304,6 +308,9 @@ def bundle(out: Path, name: str) -> dict:
             "name": name, "version": "0", "backbone": f"random {backbone}", "retriever": f"random {retriever}", "limits": LIMITS,
             "sources": [], "training": {"run": "tiny", "tokens": 0, "figures": {}}, "answer": {"auto": ["span", "pointer"]},
         }  # fmt: skip
+        if "int8" in name:  # of the three passages of a loop the answer is read from two
+            spec["answer"]["passages"] = 2
+            spec["action"] = {"margin": 0.5, "support": 1.0, "newest": -1.0, "bias": 0.1}
         twin = Adapter(random_adapter(b, r, SETTINGS, seed=4), SETTINGS) if "int8" in name else None
         adapter = Adapter(random_adapter(b, r, SETTINGS), SETTINGS, twin)
         return write_bundle(out, parity.parent, spec, b, r, adapter, precision, lambda message: None)

@@ -58,7 +58,7 @@ func Small(t testing.TB) Parts {
 		Limits: bundle.Limits{
 			Hops: 3, Passages: 2, PassageTokens: 24, QuestionTokens: 24, AnswerTokens: 8, ThoughtTokens: 8, SubqueryTokens: 8,
 		},
-		Search: bundle.DefaultSearch(), Answer: bundle.DefaultAnswer(),
+		Action: bundle.DefaultAction(), Search: bundle.DefaultSearch(), Answer: bundle.DefaultAnswer(),
 	}}
 }
 

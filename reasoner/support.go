@@ -1,0 +1,98 @@
+package reasoner
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// weigh asks how likely each passage read is one that the answer rests on, given
+// the state that the action is read from, and notes it with the passages. A
+// passage without words has no support.
+func (a *asking) weigh(ctx context.Context, think []float32) error {
+	if !a.layout.hasSupport() {
+		return nil
+	}
+	h := a.layout.hidden()
+	var reads []*passage
+	var states []float32
+	for i, p := range a.reads {
+		p.Support = 0
+		if end := a.ends[i]; end >= 0 {
+			reads = append(reads, p)
+			states = append(states, a.states[end*h:(end+1)*h]...)
+		}
+	}
+	if len(reads) == 0 {
+		return nil
+	}
+	supports, err := a.model.support(ctx, think, states)
+	if err != nil {
+		return err
+	}
+	for i, p := range reads {
+		if p.Support = supports[i]; math.IsNaN(float64(p.Support)) {
+			return fmt.Errorf("the support of a passage is not a number")
+		}
+	}
+	return nil
+}
+
+// answers is the bundle's rule: whether to answer, by the action's logits of
+// (query, answer) and the supports of what was read, newest of it by the last hop.
+func (a *asking) answers(logits []float32, newest int) bool {
+	rule := a.layout.Action
+	sum, fresh := 0.0, 0.0
+	for i, p := range a.reads {
+		sum += float64(p.Support)
+		if i >= len(a.reads)-newest {
+			fresh = max(fresh, float64(p.Support))
+		}
+	}
+	margin := float64(logits[1]) - float64(logits[0])
+	return rule.Margin*margin+rule.Support*sum+rule.Newest*fresh+rule.Bias > 0
+}
+
+// best are the passages that the answer is read from, in reading order: as many
+// of the best supported as the bundle says, of equals those read first.
+func (a *asking) best() []*passage {
+	most := a.layout.Answer.Passages
+	if most == 0 || len(a.reads) <= most {
+		return a.reads
+	}
+	order := slices.Clone(a.reads)
+	slices.SortStableFunc(order, func(x, y *passage) int {
+		switch {
+		case x.Support > y.Support:
+			return -1
+		case x.Support < y.Support:
+			return 1
+		}
+		return 0
+	})
+	chosen := order[:most]
+	kept := slices.Clone(a.reads)
+	return slices.DeleteFunc(kept, func(p *passage) bool { return !slices.Contains(chosen, p) })
+}
+
+// readAgain has the model read passages anew, as the only ones, behind what it
+// read before the first passage, and closing and prompt behind them.
+func (a *asking) readAgain(ctx context.Context, passages []*passage, tail []int64) (output, error) {
+	a.cache.keep(a.first)
+	a.forget()
+	return a.read(ctx, passages, tail, 1, true)
+}
+
+// supported is the support of the passage in which an answer stands, of one
+// that stands in none the greatest.
+func (a *asking) supported(source *Source) float64 {
+	greatest := float32(0)
+	for _, p := range a.reads {
+		if source != nil && p.ID == source.ID {
+			return float64(p.Support)
+		}
+		greatest = max(greatest, p.Support)
+	}
+	return float64(greatest)
+}
