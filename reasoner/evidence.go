@@ -1,6 +1,7 @@
 package reasoner
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -8,7 +9,9 @@ import (
 )
 
 // evidence puts the passages in the order in which they are shown: the one in
-// which the answer stands, if one was given, then the others as they were found.
+// which the answer stands, if one was given, then the others by their support,
+// and of equal ones, which all are where the bundle does not tell, as they were
+// found.
 // That is the source of a span, and for a free answer the first in which its
 // words stand; what was read of a passage counts before the rest of its text.
 func evidence(found []*passage, answer Answer) []Evidence {
@@ -16,6 +19,7 @@ func evidence(found []*passage, answer Answer) []Evidence {
 	for i, p := range found {
 		out[i] = p.Evidence
 	}
+	slices.SortStableFunc(out, func(x, y Evidence) int { return cmp.Compare(y.Support, x.Support) })
 	if answer.Abstained {
 		return out
 	}
@@ -25,9 +29,10 @@ func evidence(found []*passage, answer Answer) []Evidence {
 	} else {
 		i = holder(found, answer.Text)
 	}
-	if i > 0 {
-		first := out[i]
-		out = slices.Insert(slices.Delete(out, i, i+1), 0, first)
+	if i >= 0 {
+		at := slices.IndexFunc(out, func(e Evidence) bool { return e.ID == found[i].ID })
+		first := out[at]
+		out = slices.Insert(slices.Delete(out, at, at+1), 0, first)
 	}
 	return out
 }

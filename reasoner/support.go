@@ -1,6 +1,7 @@
 package reasoner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -62,15 +63,7 @@ func (a *asking) best() []*passage {
 		return a.reads
 	}
 	order := slices.Clone(a.reads)
-	slices.SortStableFunc(order, func(x, y *passage) int {
-		switch {
-		case x.Support > y.Support:
-			return -1
-		case x.Support < y.Support:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(x, y *passage) int { return cmp.Compare(y.Support, x.Support) })
 	chosen := order[:most]
 	kept := slices.Clone(a.reads)
 	return slices.DeleteFunc(kept, func(p *passage) bool { return !slices.Contains(chosen, p) })

@@ -280,8 +280,8 @@ type Usage struct {
 type Result struct {
 	Answer Answer
 	Hops   []Hop
-	// Evidence holds every passage found: the first one in which the answer
-	// stands, then the others by hop and rank.
+	// Evidence holds every passage found: the one in which the answer stands,
+	// then the others by support, by hop and by rank.
 	Evidence []Evidence
 	Timings  Timings
 	Usage    Usage

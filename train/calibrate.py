@@ -55,6 +55,7 @@ class Asked:
         self.features = [features(w, k) for k in range(1, len(w.turns))]
         self.found = len(gold & set(found)) / len(gold)
         self.supports = w.turns[-1].supports
+        self.needed = len(gold)
         self.isgold = [r in gold for r in found]
         self.gold = [normal(a) for a in q["answers"]]
         self.answers: dict[int, dict[str, Answer]] = {}
@@ -81,6 +82,17 @@ def features(w: Walk, turn: int) -> np.ndarray:
     """What the rule of docs/bundle.md weighs: margin, the supports' sum, the greatest support of the last hop's passages."""
     t, before = w.turns[turn], w.turns[turn - 1]
     return np.array([t.margin, sum(t.supports), max(t.supports[before.read :], default=0.0)])
+
+
+def gold_in_first(asked: list[Asked], n: int, by_support: bool) -> float:
+    """Share of the gold among the first n passages found, in the order of finding or of their support."""
+    shares = []
+    for a in asked:
+        order = list(range(len(a.isgold)))
+        if by_support:
+            order.sort(key=lambda i: -a.supports[i])
+        shares.append(sum(a.isgold[i] for i in order[:n]) / a.needed)
+    return float(np.mean(shares))
 
 
 def stops_right(asked: list[Asked], rule: np.ndarray) -> float:
@@ -164,6 +176,7 @@ def main() -> None:
     told = [(s > 0.5) == g for r in rest for s, g in zip(r.supports, r.isgold, strict=True)]
     report = {
         "n": len(rest),
+        "gold_in_first": {n: {"by_hop": gold_in_first(rest, n, False), "by_support": gold_in_first(rest, n, True)} for n in (3, 6, 9)},
         "stop_right": stops_right(rest, rule),
         "stop_right_without_rule": stops_right(rest, np.array([1.0, 0.0, 0.0, 0.0])),
         "supports_right": float(np.mean(told)),
