@@ -14,14 +14,15 @@ PER_HOP = 3  # passages a hop brings in, as a bundle's limits.passages
 
 
 class Set:
-    """A set's first questions with gold passages, its corpus cut to size, and vectors of both."""
+    """A set's last questions with gold passages, its corpus cut to size, and vectors of both. `latentask eval --limit` takes the
+    first, so that its tables and what is fitted here need not share a question."""
 
     def __init__(self, folder: Path, name: str, questions: int, passages: int, cache: VectorCache):
         asked = [q for q in data.read(folder / "dev" / f"{name}.jsonl.gz") if len(q["gold_pids"]) >= 2]
         corpus = data.corpus(folder, name)
         first = dict.fromkeys(p for q in asked for p in q["gold_pids"] + (q.get("ctx_pids") or []) if p in corpus)
         pids = [*first, *(p for p in corpus if p not in first)][: passages or None]
-        self.name, self.questions = name, asked[:questions]
+        self.name, self.questions = name, asked[-questions:]
         self.passages = [corpus[p] for p in pids]
         self.row = {p: i for i, p in enumerate(pids)}
         self.vectors = torch.tensor(cache.get([layouts.RETRIEVER["weaviate"](p) for p in self.passages], name))
