@@ -40,6 +40,7 @@ func newRootCommand() *cobra.Command {
 		newAskCommand(),
 		newEvalCommand(),
 		newTraceCommand(),
+		newAdoptCommand(),
 	)
 	return root
 }

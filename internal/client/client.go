@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -26,6 +27,9 @@ const DefaultTimeout = 10 * time.Minute
 type Client struct {
 	url      string
 	weaviate *weaviate.Client
+	// http and headers are for what Weaviate's client has no method for.
+	http    *http.Client
+	headers map[string]string
 }
 
 // New makes a client. It does not connect.
@@ -47,7 +51,10 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{url: address.Scheme + "://" + address.Host, weaviate: c}, nil
+	return &Client{
+		url: address.Scheme + "://" + address.Host, weaviate: c,
+		http: &http.Client{Timeout: config.Timeout}, headers: headers,
+	}, nil
 }
 
 // URL is the node's address.

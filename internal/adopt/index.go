@@ -1,0 +1,110 @@
+package adopt
+
+import (
+	"github.com/weaviate/weaviate/entities/models"
+	"github.com/weaviate/weaviate/entities/modelsext"
+
+	"github.com/latentask/latentask/internal/client"
+)
+
+// Kinds of quantisation that are offered; Weaviate has more.
+const (
+	quantNone = "none"
+	quantRQ8  = "rq-8"
+	quantRQ1  = "rq-1"
+)
+
+// rescore limits are Weaviate's own defaults for them.
+var quantizers = map[string]map[string]any{
+	quantRQ8: {"enabled": true, "bits": 8, "rescoreLimit": 20},
+	quantRQ1: {"enabled": true, "bits": 1, "rescoreLimit": 512},
+}
+
+// Index types of Weaviate.
+const (
+	indexHNSW    = "hnsw"
+	indexFlat    = "flat"
+	indexDynamic = "dynamic"
+)
+
+// vectorConfig is the new vector's part of the schema. The type of index is the
+// one that the collection's vectors have, since a collection of many small
+// tenants has reasons for a flat one.
+func vectorConfig(class *models.Class, text []string, retriever client.Retriever, quantization string) models.VectorConfig {
+	settings := map[string]any{"properties": text}
+	if retriever.Name != "" {
+		settings["model"] = retriever.Name
+	}
+	index := indexHNSW
+	for _, config := range indexes(class) {
+		if config.kind == indexFlat || config.kind == indexDynamic {
+			index = config.kind
+		}
+	}
+	config := map[string]any{"distance": "cosine"}
+	if quantization == quantNone {
+		config["skipDefaultQuantization"] = true
+	}
+	if q, ok := quantizers[quantization]; ok {
+		switch index {
+		case indexDynamic:
+			config["hnsw"] = map[string]any{"distance": "cosine", "rq": q}
+			config["flat"] = map[string]any{"distance": "cosine", "rq": q}
+		default:
+			config["rq"] = q
+		}
+	}
+	return models.VectorConfig{
+		Vectorizer:        map[string]any{client.Vectorizer: settings},
+		VectorIndexType:   index,
+		VectorIndexConfig: config,
+	}
+}
+
+// An index is one of a collection's vector indexes.
+type index struct {
+	kind   string
+	config map[string]any
+}
+
+// indexes are those of a collection's live vectors.
+func indexes(class *models.Class) []index {
+	var list []index
+	if modelsext.ClassHasLegacyVectorIndex(class) {
+		config, _ := class.VectorIndexConfig.(map[string]any)
+		list = append(list, index{class.VectorIndexType, config})
+	}
+	for _, name := range named(class) {
+		c := class.VectorConfig[name]
+		config, _ := c.VectorIndexConfig.(map[string]any)
+		list = append(list, index{c.VectorIndexType, config})
+	}
+	return list
+}
+
+// defaultQuantization is the node's default for new indexes as far as a
+// collection shows it. Weaviate 1.39 applies DEFAULT_QUANTIZATION where a
+// collection is made and marks the index; it does not where a vector is added
+// to one, and tells nobody what the variable is.
+func defaultQuantization(class *models.Class) string {
+	for _, i := range indexes(class) {
+		for _, config := range []map[string]any{i.config, member(i.config, "hnsw"), member(i.config, "flat")} {
+			if tracked, _ := config["trackDefaultQuantization"].(bool); !tracked {
+				continue
+			}
+			rq := member(config, "rq")
+			if enabled, _ := rq["enabled"].(bool); enabled {
+				if bits, _ := rq["bits"].(float64); bits == 1 {
+					return quantRQ1
+				}
+				return quantRQ8
+			}
+		}
+	}
+	return ""
+}
+
+func member(m map[string]any, name string) map[string]any {
+	inner, _ := m[name].(map[string]any)
+	return inner
+}
