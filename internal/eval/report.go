@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"time"
+
+	"github.com/latentask/latentask/internal/machine"
 )
 
 // Report is the JSON that a run leaves.
@@ -62,7 +62,7 @@ type Difference struct {
 func (r *Report) Fill(questions []Question, outcome *Outcome) {
 	r.Format = 1
 	r.Date = time.Now().UTC().Format(time.RFC3339)
-	r.Machine = machine()
+	r.Machine = machine.Name()
 	r.Modes, r.Skipped, r.Differences = map[Mode]*Figures{}, outcome.Skipped, []Difference{}
 
 	byID := make(map[string]Question, len(questions))
@@ -147,17 +147,4 @@ func writeFile(path string, data []byte) error {
 		return err
 	}
 	return os.Rename(path+".part", path)
-}
-
-// machine names the processor and how many of its cores there are.
-func machine() string {
-	name := runtime.GOOS + "/" + runtime.GOARCH
-	data, _ := os.ReadFile("/proc/cpuinfo") // absent but on Linux
-	for line := range strings.Lines(string(data)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			name = strings.TrimSpace(value)
-			break
-		}
-	}
-	return name + ", " + plural(runtime.NumCPU(), "core")
 }
