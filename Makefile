@@ -33,7 +33,7 @@ export PYTHON
 
 # What the binaries are built of, with the files that are embedded.
 GO_SOURCES := $(shell find cmd graphql internal module reasoner vectorizer -name '*.go' ! -name '*_test.go' -print) \
-    internal/ort/probe.onnx $(wildcard internal/page/assets/* internal/eval/*.html internal/tracepage/*.html) go.mod go.sum
+    internal/ort/probe.onnx $(wildcard internal/page/assets/* internal/eval/*.html internal/survey/*.html internal/tracepage/*.html) go.mod go.sum
 PACKAGES = $(shell go list ./... | grep -v /test/acceptance)
 
 .PHONY: help

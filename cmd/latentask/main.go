@@ -40,6 +40,7 @@ func newRootCommand() *cobra.Command {
 		newAskCommand(),
 		newEvalCommand(),
 		newTraceCommand(),
+		newCheckCommand(),
 		newAdoptCommand(),
 	)
 	return root
