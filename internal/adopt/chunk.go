@@ -108,7 +108,7 @@ func (r *Runner) passagePass(ctx context.Context, p *Plan, tenant string, out *O
 	w := r.newWriter(ctx, p)
 	err := func() error {
 		for after := ""; ; {
-			objects, err := r.Client.Page(w.ctx, p.Collection, tenant, after, passagesPage)
+			objects, err := r.pageOf(w.ctx, p.Collection, tenant, after, passagesPage)
 			if err != nil {
 				return err
 			}
@@ -148,7 +148,7 @@ func (r *Runner) update(w *writer, p *Plan, tenant string, objects []*models.Obj
 		}
 	}
 	for id := range have {
-		if err := r.Client.Delete(w.ctx, p.Target, tenant, id); err != nil {
+		if err := r.remove(w.ctx, p.Target, tenant, id); err != nil {
 			return err
 		}
 		out.Deleted++
@@ -167,7 +167,11 @@ func (r *Runner) existing(ctx context.Context, p *Plan, tenant string, objects [
 	for i, o := range objects {
 		ids[i] = string(o.ID)
 	}
-	found, err := r.Client.Select(ctx, p.Target, tenant, objectProperty, ids, shown, passagesLimit)
+	var found map[string]map[string]any
+	err := r.patiently(ctx, func() (err error) {
+		found, err = r.Client.Select(ctx, p.Target, tenant, objectProperty, ids, shown, passagesLimit)
+		return err
+	})
 	if err != nil || len(found) < passagesLimit {
 		return found, err
 	}
@@ -201,15 +205,21 @@ func sameShown(want *models.Object, have map[string]any) bool {
 // sweep deletes the passages of objects that are gone, and returns how many.
 func (r *Runner) sweep(ctx context.Context, p *Plan, tenant string) (deleted int, err error) {
 	for after := ""; ; {
-		passages, next, err := r.Client.Texts(ctx, p.Target, tenant, objectProperty, after, sweepPage)
-		if err != nil {
-			return deleted, err
-		}
-		of := map[string]bool{}
-		for _, object := range passages {
-			of[object] = true
-		}
-		there, err := r.Client.Select(ctx, p.Collection, tenant, "id", slices.Sorted(maps.Keys(of)), nil, sweepPage)
+		var passages map[string]string
+		var there map[string]map[string]any
+		var next string
+		err := r.patiently(ctx, func() (err error) {
+			passages, next, err = r.Client.Texts(ctx, p.Target, tenant, objectProperty, after, sweepPage)
+			if err != nil {
+				return err
+			}
+			of := map[string]bool{}
+			for _, object := range passages {
+				of[object] = true
+			}
+			there, err = r.Client.Select(ctx, p.Collection, tenant, "id", slices.Sorted(maps.Keys(of)), nil, sweepPage)
+			return err
+		})
 		if err != nil {
 			return deleted, err
 		}
@@ -217,7 +227,7 @@ func (r *Runner) sweep(ctx context.Context, p *Plan, tenant string) (deleted int
 			if _, ok := there[object]; ok {
 				continue
 			}
-			if err := r.Client.Delete(ctx, p.Target, tenant, id); err != nil {
+			if err := r.remove(ctx, p.Target, tenant, id); err != nil {
 				return deleted, permitted(err, "delete objects of "+p.Target, "delete_data on "+p.Target)
 			}
 			deleted++

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 
 	"github.com/weaviate/weaviate/entities/models"
@@ -168,12 +167,12 @@ func (r *Runner) copyPass(ctx context.Context, p *Plan, tenant string, out *Outc
 	w := r.newWriter(ctx, p)
 	w.done = step.Add
 	err := merge(
-		r.Client.Scan(w.ctx, p.Collection, tenant, r.page()),
-		r.Client.Scan(w.ctx, p.Target, tenant, r.page()),
+		r.scan(w.ctx, p.Collection, tenant),
+		r.scan(w.ctx, p.Target, tenant),
 		func(from, to *models.Object) error {
 			if from == nil {
 				out.Deleted++
-				return r.Client.Delete(w.ctx, p.Target, tenant, string(to.ID))
+				return r.remove(w.ctx, p.Target, tenant, string(to.ID))
 			}
 			out.Objects++
 			want := carried(from, p.Target, tenant)
@@ -188,52 +187,4 @@ func (r *Runner) copyPass(ctx context.Context, p *Plan, tenant string, out *Outc
 			return w.refer(string(from.ID), tenant, add)
 		})
 	return w.end(p, out, err)
-}
-
-// merge walks through two sequences in the order of ids: an object with the one
-// of the same id, or with nil.
-func merge(a, b iter.Seq2[*models.Object, error], visit func(a, b *models.Object) error) error {
-	nextA, stopA := iter.Pull2(a)
-	defer stopA()
-	nextB, stopB := iter.Pull2(b)
-	defer stopB()
-	x, err := pull(nextA)
-	if err != nil {
-		return err
-	}
-	y, err := pull(nextB)
-	if err != nil {
-		return err
-	}
-	for x != nil || y != nil {
-		var left, right *models.Object
-		if x != nil && (y == nil || x.ID <= y.ID) {
-			left = x
-		}
-		if y != nil && (x == nil || y.ID <= x.ID) {
-			right = y
-		}
-		if err := visit(left, right); err != nil {
-			return err
-		}
-		if left != nil {
-			if x, err = pull(nextA); err != nil {
-				return err
-			}
-		}
-		if right != nil {
-			if y, err = pull(nextB); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func pull(next func() (*models.Object, error, bool)) (*models.Object, error) {
-	o, err, ok := next()
-	if !ok {
-		return nil, nil
-	}
-	return o, err
 }

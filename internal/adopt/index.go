@@ -31,7 +31,9 @@ const (
 // one that the collection's vectors have, since a collection of many small
 // tenants has reasons for a flat one.
 func vectorConfig(class *models.Class, text []string, retriever client.Retriever, quantization string) models.VectorConfig {
-	settings := map[string]any{"properties": text}
+	// The collection's name is left out, so that an object without text has no
+	// vector rather than that of the name.
+	settings := map[string]any{"properties": text, "vectorizeClassName": false}
 	if retriever.Name != "" {
 		settings["model"] = retriever.Name
 	}

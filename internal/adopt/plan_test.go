@@ -34,7 +34,7 @@ const (
 		"b": {"vectorizer": {"none": {}}, "vectorIndexType": "hnsw", "vectorIndexConfig": {"multivector": {"enabled": true}}},
 		"c": {"vectorizer": {"none": {}}, "vectorIndexType": "hnsw"}}, ` + textProperties + `}`
 	adopted = `{"class": "Docs", "vectorizer": "none", "vectorIndexType": "hnsw", "vectorIndexConfig": {}, "vectorConfig": {
-		"latent": {"vectorizer": {"text2vec-latent": {"properties": ["title", "body"]}}, "vectorIndexType": "hnsw"}}, ` + textProperties + `}`
+		"latent": {"vectorizer": {"text2vec-latent": {"properties": ["title", "body"], "vectorizeClassName": false}}, "vectorIndexType": "hnsw"}}, ` + textProperties + `}`
 	dropping = `{"class": "Docs", "vectorizer": "none", "vectorIndexType": "hnsw", "vectorConfig": {
 		"latent": {"vectorizer": {"text2vec-latent": {}}, "vectorIndexType": "none"}}, ` + textProperties + `}`
 	ours       = `{"class": "Docs", "vectorizer": "text2vec-latent", "vectorIndexType": "hnsw", ` + textProperties + `}`

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/weaviate/weaviate/entities/models"
@@ -76,24 +75,12 @@ func (r *Runner) addVector(ctx context.Context, collection, vector string, confi
 	return permitted(r.Client.UpdateClass(ctx, class), "change the schema of "+collection, "update_collections on "+collection)
 }
 
-const (
-	defaultPoll     = time.Second
-	defaultPatience = 10 * time.Minute
-)
-
 // watch shows a job until it ends.
 func (r *Runner) watch(ctx context.Context, job *client.Adoption) (*client.Adoption, error) {
-	poll, patience := r.Poll, r.Patience
-	if poll == 0 {
-		poll = defaultPoll
-	}
-	if patience == 0 {
-		patience = defaultPatience
-	}
 	display := newDisplay(r.Progress)
 	defer display.end()
 	collection, vector := job.Collection, job.Vector
-	tick := time.NewTicker(poll)
+	tick := time.NewTicker(r.poll())
 	defer tick.Stop()
 	answered := time.Now()
 	for {
@@ -117,21 +104,10 @@ func (r *Runner) watch(ctx context.Context, job *client.Adoption) (*client.Adopt
 			job, answered = next, time.Now()
 		case ctx.Err() != nil:
 			return job, ErrDetached
-		case passing(err) && time.Since(answered) < patience:
+		case passing(err) && time.Since(answered) < r.patience():
 			display.say("the node does not answer; waiting for it to come back")
 		default:
 			return job, permitted(err, "watch the job", "read_collections on "+collection)
 		}
 	}
-}
-
-// passing tells whether an error is that of a node that restarts.
-func passing(err error) bool {
-	switch client.Status(err) {
-	case 0:
-		return !errors.Is(err, client.ErrNoAdoption)
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
 }

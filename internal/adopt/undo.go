@@ -94,11 +94,7 @@ func (r *Runner) undoVector(ctx context.Context, class *models.Class, vector str
 
 // dropped waits until a vector has left the schema.
 func (r *Runner) dropped(ctx context.Context, collection, vector string) (string, error) {
-	poll := r.Poll
-	if poll == 0 {
-		poll = defaultPoll
-	}
-	tick := time.NewTicker(poll)
+	tick := time.NewTicker(r.poll())
 	defer tick.Stop()
 	for {
 		class, err := r.Client.Collection(ctx, collection)

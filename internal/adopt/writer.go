@@ -11,12 +11,10 @@ import (
 	"github.com/weaviate/weaviate/entities/models"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
-
-	"github.com/latentask/latentask/internal/client"
 )
 
 const (
-	defaultPage = 128
+	defaultPage = 64
 	// writeWorkers is how many batches are under way at once: while one is
 	// embedded, another is stored.
 	writeWorkers = 2
@@ -52,7 +50,7 @@ func (e *RefusedError) Is(target error) bool { return target == ErrRefused }
 // writer stores objects in batches, as fast as a rate allows. It is used by one
 // goroutine and must be closed.
 type writer struct {
-	client *client.Client
+	runner *Runner
 	group  *errgroup.Group
 	ctx    context.Context
 	limit  *rate.Limiter
@@ -74,7 +72,7 @@ type writer struct {
 
 // newWriter makes one that writes into the plan's target, at its rate.
 func (r *Runner) newWriter(ctx context.Context, p *Plan) *writer {
-	w := &writer{client: r.Client, page: r.page(), target: p.Target, refused: map[string]string{}}
+	w := &writer{runner: r, page: r.page(), target: p.Target, refused: map[string]string{}}
 	w.group, w.ctx = errgroup.WithContext(ctx)
 	w.group.SetLimit(writeWorkers)
 	w.limit = rate.NewLimiter(rate.Inf, w.page)
@@ -121,22 +119,43 @@ func (w *writer) flush() error {
 	batch := w.batch
 	w.batch, w.bytes = nil, 0
 	w.group.Go(func() error {
-		refused, err := w.client.Write(w.ctx, batch)
-		if err != nil {
-			return err
-		}
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.written += len(batch) - len(refused)
-		if w.done != nil {
-			w.done(len(batch))
-		}
-		for i, message := range refused {
-			w.refused[string(batch[i].ID)] = message
+		for len(batch) > 0 {
+			n, err := w.store(batch)
+			if err != nil {
+				return err
+			}
+			batch = batch[n:]
 		}
 		return nil
 	})
 	return nil
+}
+
+// store stores the first objects of a batch and returns how many: all, or fewer
+// where the node does not manage all in the time that it has for a request.
+func (w *writer) store(batch []*models.Object) (int, error) {
+	var refused map[int]string
+	err := w.runner.patiently(w.ctx, func() error {
+		var err error
+		refused, err = w.runner.Client.Write(w.ctx, batch)
+		if err != nil && len(batch) > 1 {
+			batch = batch[:len(batch)/2]
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.written += len(batch) - len(refused)
+	if w.done != nil {
+		w.done(len(batch))
+	}
+	for i, message := range refused {
+		w.refused[string(batch[i].ID)] = message
+	}
+	return len(batch), nil
 }
 
 // refer gives an object that is stored some references, by property.
@@ -162,7 +181,11 @@ func (w *writer) flushLinks() {
 	links := w.links
 	w.links = nil
 	w.group.Go(func() error {
-		refused, err := w.client.Refer(w.ctx, links)
+		var refused map[int]string
+		err := w.runner.patiently(w.ctx, func() (err error) {
+			refused, err = w.runner.Client.Refer(w.ctx, links)
+			return err
+		})
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,9 @@ import (
 // ErrNoCollection: the node has no collection of that name.
 var ErrNoCollection = errors.New("no such collection")
 
+// ErrUnreachable: no node answered.
+var ErrUnreachable = errors.New("no answer from a node")
+
 // QueryError holds what a node says against a GraphQL query, which it does with
 // HTTP status 200.
 type QueryError struct {
@@ -30,6 +33,11 @@ func (e *ImportError) Error() string {
 	return fmt.Sprintf("%d objects were not imported: %s", e.Failed, strings.Join(e.Messages, "; "))
 }
 
+// noAnswer words a request that no node answered.
+func (c *Client) noAnswer(err error) error {
+	return fmt.Errorf("%w at %s (is it running? another address is given with --url): %w", ErrUnreachable, c.url, err)
+}
+
 // unreachable words the failure of a request: what the node answered, or that
 // it did not.
 func (c *Client) unreachable(err error) error {
@@ -41,7 +49,7 @@ func (c *Client) unreachable(err error) error {
 	for f.DerivedFromError != nil {
 		inner, ok := f.DerivedFromError.(*fault.WeaviateClientError)
 		if !ok {
-			return fmt.Errorf("no answer from a node at %s (is it running? another address is given with --url): %w", c.url, f.DerivedFromError)
+			return c.noAnswer(f.DerivedFromError)
 		}
 		f = inner
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,31 +36,6 @@ func (c *Client) Page(ctx context.Context, collection, tenant, after string, lim
 		}
 	}
 	return page, nil
-}
-
-// Scan is all objects of a collection or tenant with their vectors in the order
-// of their ids, read in pages. An object that is written meanwhile may be there
-// or not.
-func (c *Client) Scan(ctx context.Context, collection, tenant string, page int) iter.Seq2[*models.Object, error] {
-	return func(yield func(*models.Object, error) bool) {
-		after := ""
-		for {
-			objects, err := c.Page(ctx, collection, tenant, after, page)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, o := range objects {
-				if !yield(o, nil) {
-					return
-				}
-			}
-			if len(objects) < page {
-				return
-			}
-			after = string(objects[len(objects)-1].ID)
-		}
-	}
 }
 
 // Write stores objects, each under its own id, and returns what the node says

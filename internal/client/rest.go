@@ -66,12 +66,12 @@ func (c *Client) rest(ctx context.Context, method, path string, body, into any) 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("no answer from a node at %s (is it running? another address is given with --url): %w", c.url, err)
+		return c.noAnswer(err)
 	}
 	defer response.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxReply))
 	if err != nil {
-		return fmt.Errorf("node at %s: %w", c.url, err)
+		return c.noAnswer(err)
 	}
 	if response.StatusCode/100 != 2 {
 		return &StatusError{Code: response.StatusCode, Message: message(data)}
