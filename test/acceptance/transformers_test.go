@@ -1,84 +1,17 @@
 package acceptance
 
 import (
-	"encoding/json"
-	"net/http"
 	"net/http/httptest"
 	"testing"
 
-	"github.com/clipperhouse/uax29/v2/sentences"
 	"github.com/stretchr/testify/require"
 
 	"github.com/latentask/latentask/internal/bundle"
 	"github.com/latentask/latentask/internal/client"
 	"github.com/latentask/latentask/internal/ort"
+	"github.com/latentask/latentask/test/inference"
 	"github.com/latentask/latentask/vectorizer"
 )
-
-// inferenceContainer plays Weaviate's container for text2vec-transformers, with
-// the bundle's retriever as its model.
-type inferenceContainer struct {
-	encoder *vectorizer.Encoder
-	// averaged makes a text's vector as the container does by default: the mean
-	// of its sentences' vectors, not normalised. Else the whole text is embedded.
-	averaged bool
-	// foreign makes it another model of the same dimension.
-	foreign bool
-}
-
-func (c *inferenceContainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case "/.well-known/ready", "/.well-known/live":
-		w.WriteHeader(http.StatusNoContent)
-	case "/meta":
-		writeJSON(w, http.StatusOK, map[string]any{"model_type": "bert", "_name_or_path": "./models/model"})
-	case "/vectors", "/vectors/":
-		var request struct{ Text string }
-		if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
-			writeJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-			return
-		}
-		vector, err := c.vector(r, request.Text)
-		if err != nil {
-			writeJSON(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
-			return
-		}
-		writeJSON(w, http.StatusOK, map[string]any{"text": request.Text, "vector": vector, "dim": len(vector)})
-	default:
-		http.NotFound(w, r)
-	}
-}
-
-func (c *inferenceContainer) vector(r *http.Request, text string) ([]float32, error) {
-	texts := []string{text}
-	if c.averaged {
-		texts = nil
-		for it := sentences.FromString(text); it.Next(); {
-			texts = append(texts, it.Value())
-		}
-	}
-	vectors, err := c.encoder.Embed(r.Context(), texts)
-	if err != nil {
-		return nil, err
-	}
-	mean := make([]float32, c.encoder.Dimension())
-	for _, v := range vectors {
-		for i := range v {
-			mean[i] += v[i] / float32(len(vectors))
-		}
-	}
-	if c.foreign {
-		mean = permuted(mean)
-	}
-	return mean, nil
-}
-
-func writeJSON(w http.ResponseWriter, status int, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	// A client that went away is the only failure, and needs no telling.
-	_ = json.NewEncoder(w).Encode(value)
-}
 
 // openEncoder opens the bundle's retriever in this process.
 func openEncoder(t *testing.T) *vectorizer.Encoder {
@@ -99,14 +32,14 @@ func openEncoder(t *testing.T) *vectorizer.Encoder {
 // beside ours.
 func TestBesideOtherModules(t *testing.T) {
 	encoder := openEncoder(t)
-	serve := func(c *inferenceContainer) string {
+	serve := func(c *inference.Container) string {
 		server := httptest.NewServer(c)
 		t.Cleanup(server.Close)
 		return server.URL
 	}
-	whole := serve(&inferenceContainer{encoder: encoder})
-	averaged := serve(&inferenceContainer{encoder: encoder, averaged: true})
-	foreign := serve(&inferenceContainer{encoder: encoder, foreign: true})
+	whole := serve(&inference.Container{Encoder: encoder})
+	averaged := serve(&inference.Container{Encoder: encoder, Averaged: true})
+	foreign := serve(&inference.Container{Encoder: encoder, Change: permuted})
 	n := start(t, setup{env: map[string]string{
 		"ENABLE_MODULES":             "text2vec-latent,text2vec-transformers,qna-openai",
 		"TRANSFORMERS_INFERENCE_API": whole,
