@@ -3,8 +3,8 @@
 Questions of dev are asked through the reference loop on the bundle's own ONNX files, over exact search. Everything is
 fitted on every other question and reported on the rest:
 - `action`: the weights of the rule by which a hop answers (a logistic regression of "all gold has been read" on the action's
-  margin and the supports), and a bias with which the most questions stop right: at the first hop after which all gold has
-  been read, or at the hop limit where it never was. Weights of the supports are kept if they stop more questions right;
+  margin and the supports), or a bias alone, with which the most questions stop right: at the first hop after which all gold has
+  been read, or at the hop limit where it never was. The margin's sign alone decides where that is not clearly better;
 - `answer.passages`: how many of the best supported passages the answer is read from, 0 for all where that is no worse;
 - `answer.ways`: scale, shift and weight of the support in each way's confidence (logistic regression of "exactly right" on
   the logit of its probability, so that a confidence of 0.3 is right three times in ten);
@@ -111,19 +111,21 @@ def logistic(X: np.ndarray, y: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
 
 
 def fit_stop(asked: list[Asked]) -> np.ndarray:
-    """The rule's weights and bias."""
+    """The rule's weights and bias: the margin's sign alone, unless a fitted rule beats it by more than chance would."""
     X = np.array([x for a in asked for x in a.features])
     y = np.array([float(d) for a in asked for d in a.done])
     rules = [np.array([1.0, 0.0, 0.0, 0.0])]
     if X[:, 1:].any():
         w = logistic(X, y)
         rules.append(w / max(abs(w[0]), 0.05))
-    best = []
+    best = rules[0]
     for rule in rules:
         spread = np.quantile(X @ rule[:-1], np.linspace(0, 1, 81))
         bias = max((-b for b in spread), key=lambda b, rule=rule: (stops_right(asked, np.append(rule[:-1], b)), -abs(b)))
-        best.append(np.append(rule[:-1], bias))
-    return max(best, key=lambda rule: stops_right(asked, rule))
+        fitted, share = np.append(rule[:-1], bias), stops_right(asked, best)
+        if stops_right(asked, fitted) > share + (share * (1 - share) / len(asked)) ** 0.5:
+            best = fitted
+    return best
 
 
 def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
