@@ -25,17 +25,17 @@ const (
 	NearCosine = 0.9
 )
 
-// comparable are the vectorizers whose model may be a bundle's retriever. The
+// mayFit are the vectorizers whose model may be a bundle's retriever. The
 // others' can't be, and need no comparison.
-var comparable = []string{
+var mayFit = []string{
 	"none", "text2vec-transformers", "text2vec-ollama", "text2vec-huggingface", "text2vec-gpt4all",
 }
 
 // Comparable are the vectorizers whose model may be a bundle's retriever.
-func Comparable() []string { return slices.Clone(comparable) }
+func Comparable() []string { return slices.Clone(mayFit) }
 
 // MayFit tells whether the model of a vectorizer may be a bundle's retriever.
-func MayFit(vectorizer string) bool { return slices.Contains(comparable, vectorizer) }
+func MayFit(vectorizer string) bool { return slices.Contains(mayFit, vectorizer) }
 
 // Object is a stored object as it is compared.
 type Object struct {
