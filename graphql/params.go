@@ -116,8 +116,16 @@ func (p *Params) GetCertainty() float64 { return 0 }
 // GetDistance is 0, see GetCertainty.
 func (p *Params) GetDistance() float64 { return 0 }
 
-// GetTargetVectors names the vector to search, if the query did.
-func (p *Params) GetTargetVectors() []string { return p.TargetVectors }
+// GetTargetVectors names the vector to search. Where the query names none it is
+// an empty name, for which the searcher finds the vector: without any name
+// Weaviate looks for a default by itself and refuses a collection that has
+// several vectors.
+func (p *Params) GetTargetVectors() []string {
+	if len(p.TargetVectors) == 0 {
+		return []string{""}
+	}
+	return p.TargetVectors
+}
 
 // SimilarityMetricProvided is false, see GetCertainty.
 func (p *Params) SimilarityMetricProvided() bool { return false }

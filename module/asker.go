@@ -54,17 +54,13 @@ func newAsker(s *service, repo repository, collection lookup) *asker {
 
 // answer runs one query. The results are the evidence that the user's offset
 // and limit leave, each with its distance in the hop that found it.
-func (a *asker) answer(ctx context.Context, params dto.GetParams, ask *graphql.Params,
-	targetVectors []string,
-) ([]search.Result, error) {
-	results, result, err := a.run(ctx, params, ask, targetVectors)
+func (a *asker) answer(ctx context.Context, params dto.GetParams, ask *graphql.Params) ([]search.Result, error) {
+	results, result, err := a.run(ctx, params, ask)
 	a.service.metrics.asked(ask.Request.Mode, result, err)
 	return results, err
 }
 
-func (a *asker) run(ctx context.Context, params dto.GetParams, ask *graphql.Params,
-	targetVectors []string,
-) ([]search.Result, *reasoner.Result, error) {
+func (a *asker) run(ctx context.Context, params dto.GetParams, ask *graphql.Params) ([]search.Result, *reasoner.Result, error) {
 	if err := a.asks.add(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -84,7 +80,7 @@ func (a *asker) run(ctx context.Context, params dto.GetParams, ask *graphql.Para
 			Problem: fmt.Sprintf("collection %q has multi-tenancy enabled; name the tenant to ask", c.class.Class),
 		}
 	}
-	t, err := newTarget(c.class, targetVectors, params.Tenant)
+	t, err := a.target(ctx, c, ask, params)
 	if err != nil {
 		return nil, nil, err
 	}

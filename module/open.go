@@ -66,6 +66,7 @@ func openModel(ctx context.Context, settings Settings) (m *model, err error) {
 		embedder:  encoder,
 		retriever: manifest.Retriever.Name,
 		dimension: encoder.Dimension(),
+		cut:       func(text string) bool { return encoder.Tokens(text) > manifest.Retriever.MaxTokens },
 		search:    manifest.Search,
 		warning:   device.Warning,
 		info: map[string]any{

@@ -2,10 +2,13 @@ package module
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
+	appstate "github.com/weaviate/weaviate/adapters/handlers/rest/state"
 	"github.com/weaviate/weaviate/entities/modulecapabilities"
 	"github.com/weaviate/weaviate/entities/moduletools"
 
@@ -26,6 +29,10 @@ const LatentAsk modulecapabilities.ModuleType = "LatentAsk"
 // query's tenant, filter and limit.
 type QnA struct {
 	service *service
+	// app is the node's state, nil where there is none. adoptions serves the jobs
+	// that fill vectors; AddTasks makes it.
+	app       *appstate.State
+	adoptions atomic.Pointer[http.Handler]
 
 	mu       sync.RWMutex
 	searches map[string]map[string]modulecapabilities.VectorForParams[[]float32]
@@ -45,7 +52,12 @@ func (m *QnA) Type() modulecapabilities.ModuleType { return LatentAsk }
 
 // Init implements modulecapabilities.Module.
 func (m *QnA) Init(_ context.Context, params moduletools.ModuleInitParams) error {
-	if err := m.service.metrics.register(params.GetMetricsRegisterer()); err != nil {
+	m.app = nodeState(params.GetAppState())
+	registry := params.GetMetricsRegisterer()
+	if registry == nil {
+		return nil
+	}
+	if err := errors.Join(m.service.metrics.register(registry), m.service.adoptions.Register(registry)); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	return nil
@@ -119,8 +131,15 @@ func (m *QnA) MetaInfo() (map[string]any, error) {
 	return info, nil
 }
 
-// RootHandler serves /v1/modules/qna-latent/ready.
-func (m *QnA) RootHandler() http.Handler { return readiness(m.service) }
+// RootHandler serves /v1/modules/qna-latent: whether the bundle is ready, and
+// the jobs that fill vectors.
+func (m *QnA) RootHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/ready", readiness(m.service))
+	mux.Handle("/adoptions", adoptionsHandler(&m.adoptions))
+	mux.Handle("/adoptions/", adoptionsHandler(&m.adoptions))
+	return mux
+}
 
 // Close closes the bundle. Weaviate calls it when the node shuts down.
 func (m *QnA) Close() error { return m.service.close() }

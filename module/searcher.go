@@ -19,16 +19,25 @@ type Searcher struct {
 	inner repository
 	// asker is nil on a node without the operator.
 	asker *asker
+	// traffic is told of every search, nil where nobody asks.
+	traffic *traffic
 }
 
 // VectorSearch answers a latentAsk query, and passes every other on.
 func (s *Searcher) VectorSearch(ctx context.Context, params dto.GetParams, targetVectors []string,
 	searchVectors []models.Vector,
 ) ([]search.Result, error) {
+	defer s.traffic.begin()()
 	if s.asker != nil {
 		if ask, ok := graphql.FromModuleParams(params.ModuleParams); ok {
-			return s.asker.answer(ctx, params, ask, targetVectors)
+			return s.asker.answer(ctx, params, ask)
 		}
 	}
 	return s.inner.VectorSearch(ctx, params, targetVectors, searchVectors)
+}
+
+// Search passes a search by filter or keywords on.
+func (s *Searcher) Search(ctx context.Context, params dto.GetParams) ([]search.Result, error) {
+	defer s.traffic.begin()()
+	return s.inner.Search(ctx, params)
 }

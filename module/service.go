@@ -11,6 +11,7 @@ import (
 	enterrors "github.com/weaviate/weaviate/entities/errors"
 
 	"github.com/latentask/latentask/internal/bundle"
+	"github.com/latentask/latentask/module/adoption"
 	"github.com/latentask/latentask/reasoner"
 )
 
@@ -43,6 +44,8 @@ type model struct {
 	// is their length.
 	retriever string
 	dimension int
+	// cut tells whether a text is longer than the retriever reads.
+	cut func(text string) bool
 	// search is how hybrid hops weigh their sides.
 	search bundle.Search
 	// info is what /v1/meta shows, device included.
@@ -70,7 +73,11 @@ type service struct {
 	open     opener
 	logger   logrus.FieldLogger
 	metrics  *metrics
-	current  atomic.Pointer[status]
+	// adoptions are the series of jobs that fill vectors, traffic what else the
+	// node is asked.
+	adoptions *adoption.Metrics
+	traffic   traffic
+	current   atomic.Pointer[status]
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -80,11 +87,12 @@ type service struct {
 
 func newService(settings Settings, open opener, logger logrus.FieldLogger) *service {
 	s := &service{
-		settings: settings,
-		open:     open,
-		logger:   logger.WithField("module", OperatorName),
-		metrics:  newMetrics(),
-		done:     make(chan struct{}),
+		settings:  settings,
+		open:      open,
+		logger:    logger.WithField("module", OperatorName),
+		metrics:   newMetrics(),
+		adoptions: adoption.NewMetrics(),
+		done:      make(chan struct{}),
 	}
 	s.set(&status{state: StateLoading})
 	return s

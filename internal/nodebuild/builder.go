@@ -68,14 +68,14 @@ func (b Builder) Build(ctx context.Context, out string) (*Result, error) {
 	}
 	result := &Result{Path: out, Weaviate: source.Version, Commit: source.Origin.Hash}
 
-	name, edits := "weaviate-"+source.Version, Edits
+	name, edits, files := "weaviate-"+source.Version, Edits, added()
 	target := modulePath + "/cmd/weaviate"
 	if b.Plain {
-		name, edits = "weaviate-plain-"+source.Version, nil
+		name, edits, files = "weaviate-plain-"+source.Version, nil, nil
 		target = weaviatePath + "/cmd/weaviate-server"
 	}
 	tree := filepath.Join(b.Work, name)
-	if result.Reused, err = patchedCopy(source, edits, tree); err != nil {
+	if result.Reused, err = patchedCopy(source, edits, files, tree); err != nil {
 		return nil, fmt.Errorf("prepare Weaviate %s: %w", source.Version, err)
 	}
 	modfile := tree + ".mod"

@@ -2,6 +2,8 @@ package nodebuild
 
 import (
 	"errors"
+	"go/format"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,12 +90,38 @@ func TestEditsOnWeaviate(t *testing.T) {
 		}
 	}
 
-	// What comes out is Go as gofmt writes it, the import's place aside, and
-	// calls both functions.
+	// What comes out is Go, and calls each function once.
+	for file, text := range texts {
+		if _, err := format.Source([]byte(text)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
 	after := texts[configureAPI]
-	for _, call := range []string{"latentaskmodule.Register(appState.Modules,", "traverser.NewExplorer(latentaskmodule.WrapSearcher(repo,"} {
+	for _, call := range []string{
+		"latentaskmodule.Register(appState.Modules,", "traverser.NewExplorer(latentaskmodule.WrapSearcher(repo,",
+		"latentaskmodule.AddTasks(providers, appState.Modules)",
+	} {
 		if strings.Count(after, call) != 1 {
 			t.Errorf("%q stands %d times in the edited file", call, strings.Count(after, call))
+		}
+	}
+}
+
+// Nothing that a node adds is there in Weaviate.
+func TestAddedOnWeaviate(t *testing.T) {
+	source := weaviateSource(t)
+	files := added()
+	if len(files) != 2 {
+		t.Errorf("%d files are added", len(files))
+	}
+	for name, text := range files {
+		path := filepath.Join(source, filepath.FromSlash(name))
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+		formatted, err := format.Source([]byte(text))
+		if err != nil || string(formatted) != text {
+			t.Errorf("%s is not as gofmt writes it: %v", name, err)
 		}
 	}
 }

@@ -50,15 +50,16 @@ func (b *Builder) fetch(ctx context.Context, version string) (*Source, error) {
 type stamp struct {
 	Sum   string            // of the module
 	Edits []Edit            // made to it
-	Files map[string]string // SHA-256 of each edited file as we left it
+	Files map[string]string // SHA-256 of each edited or added file as we left it
 }
 
-// patchedCopy makes dir a copy of the source with the edits made. An existing
-// copy is kept if it was made from the same source by the same edits and its
-// edited files are as they were left; it reports whether that was so.
-func patchedCopy(source *Source, edits []Edit, dir string) (reused bool, err error) {
+// patchedCopy makes dir a copy of the source with the edits made and the files
+// of added laid into it. An existing copy is kept if it was made from the same
+// source by the same edits and its edited and added files are as they were left
+// and as they would be made; it reports whether that was so.
+func patchedCopy(source *Source, edits []Edit, added map[string]string, dir string) (reused bool, err error) {
 	stampPath := dir + ".json"
-	if have, err := readStamp(stampPath); err == nil && have.matches(source, edits, dir) {
+	if have, err := readStamp(stampPath); err == nil && have.matches(source, edits, added, dir) {
 		return true, nil
 	}
 
@@ -79,6 +80,9 @@ func patchedCopy(source *Source, edits []Edit, dir string) (reused bool, err err
 	}
 	files, err := applyAll(tree, edits)
 	if err != nil {
+		return false, err
+	}
+	if err := addAll(tree, added, files); err != nil {
 		return false, err
 	}
 
@@ -122,6 +126,27 @@ func applyAll(tree string, edits []Edit) (map[string]string, error) {
 	return files, nil
 }
 
+// addAll writes the added files into the tree, none of which may be there, and
+// notes their hashes in files.
+func addAll(tree string, added, files map[string]string) error {
+	for name, text := range added {
+		path := filepath.Join(tree, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err != nil {
+			return fmt.Errorf("add a file of latentask's: %w", err)
+		}
+		_, err = f.WriteString(text)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		files[name] = sha(text)
+	}
+	return nil
+}
+
 func readStamp(path string) (*stamp, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -131,8 +156,21 @@ func readStamp(path string) (*stamp, error) {
 	return &s, json.Unmarshal(data, &s)
 }
 
-func (s *stamp) matches(source *Source, edits []Edit, dir string) bool {
+func (s *stamp) matches(source *Source, edits []Edit, added map[string]string, dir string) bool {
 	if s.Sum != source.Sum || len(s.Edits) != len(edits) {
+		return false
+	}
+	want := map[string]bool{}
+	for _, edit := range edits {
+		want[edit.File] = true
+	}
+	for name, text := range added {
+		want[name] = true
+		if s.Files[name] != sha(text) {
+			return false
+		}
+	}
+	if len(want) != len(s.Files) {
 		return false
 	}
 	for i := range edits {

@@ -39,7 +39,7 @@ func read(t *testing.T, path ...string) string {
 
 func mustCopy(t *testing.T, source *Source, edits []Edit, dir string) (reused bool) {
 	t.Helper()
-	reused, err := patchedCopy(source, edits, dir)
+	reused, err := patchedCopy(source, edits, nil, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestPatchedCopyKeepsTheOldOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bad := fixtureSource(t, test.body)
 			bad.Sum = "h1:bad"
-			_, err := patchedCopy(bad, []Edit{test.edit}, dir)
+			_, err := patchedCopy(bad, []Edit{test.edit}, nil, dir)
 			var anchor *AnchorError
 			if !errors.As(err, &anchor) || anchor.Count != test.count {
 				t.Fatalf("error %v, want an AnchorError with count %d", err, test.count)
@@ -141,6 +141,43 @@ func TestPatchedCopyKeepsTheOldOne(t *testing.T) {
 	}
 	if !mustCopy(t, good, []Edit{fixtureEdit}, dir) {
 		t.Error("the former copy is not valid any more")
+	}
+}
+
+// Added files are laid beside those that are there, and never over them.
+func TestPatchedCopyAddsFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "copy")
+	source := fixtureSource(t, "start()\n")
+	edits := []Edit{fixtureEdit}
+	added := map[string]string{"server/more.go": "package server\n"}
+	steps := []struct {
+		name   string
+		added  map[string]string
+		reused bool
+	}{
+		{name: "first", added: added},
+		{name: "the same", added: added, reused: true},
+		{name: "another text", added: map[string]string{"server/more.go": "package server // changed\n"}},
+		{name: "another file", added: map[string]string{"server/other.go": "package server\n"}},
+		{name: "none"},
+		{name: "none again", reused: true},
+	}
+	for _, step := range steps {
+		reused, err := patchedCopy(source, edits, step.added, dir)
+		if err != nil || reused != step.reused {
+			t.Fatalf("%s: reused %v, %v; want %v", step.name, reused, err, step.reused)
+		}
+		for name, text := range step.added {
+			if got := read(t, dir, filepath.FromSlash(name)); got != text {
+				t.Errorf("%s: %s is %q", step.name, name, got)
+			}
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "server", "more.go")); err == nil {
+		t.Error("a file is there that is not added any more")
+	}
+	if _, err := patchedCopy(source, edits, map[string]string{"server/start.go": ""}, dir); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a file of Weaviate's was overwritten: %v", err)
 	}
 }
 

@@ -1,0 +1,142 @@
+package adoption
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/weaviate/weaviate/adapters/repos/db"
+	"github.com/weaviate/weaviate/adapters/repos/db/helpers"
+	"github.com/weaviate/weaviate/adapters/repos/db/lsmkv"
+	"github.com/weaviate/weaviate/adapters/repos/db/vector/common"
+	"github.com/weaviate/weaviate/entities/schema"
+	"github.com/weaviate/weaviate/entities/storobj"
+)
+
+// Filler stores a named vector of objects that lack it, each under the lock of
+// the object's writers. internal/nodebuild adds the method to *db.DB.
+type Filler interface {
+	FillNamedVector(ctx context.Context, class, shard, vector string, ids [][]byte,
+		choose func(i int, current *storobj.Object) []float32) error
+}
+
+// errNoShard: the shard is not loaded here, as when its tenant is inactive.
+var errNoShard = errors.New("the shard is not active on this node")
+
+// record is one stored object.
+type record struct {
+	id     []byte // 16 bytes
+	object *storobj.Object
+}
+
+// storage is a node's own shards of all collections.
+type storage interface {
+	Filler
+	// scan reads at most limit objects of a shard in the order of their ids, from
+	// the first one behind after; fewer are the last.
+	scan(ctx context.Context, class, shard string, after []byte, limit int) ([]record, error)
+	// count is about how many objects a shard has.
+	count(ctx context.Context, class, shard string) (int, error)
+	// indexed tells whether the vector's index holds a document, and pending
+	// whether it has documents waiting to be indexed.
+	indexed(ctx context.Context, class, shard, vector string, docID uint64) (held, pending bool, err error)
+}
+
+// database is the storage of a node.
+type database struct {
+	repo   *db.DB
+	filler Filler
+}
+
+// newDatabase is false for a node that was built without Filler.
+func newDatabase(repo *db.DB) (*database, bool) {
+	filler, ok := any(repo).(Filler)
+	return &database{repo: repo, filler: filler}, ok
+}
+
+func (d *database) FillNamedVector(ctx context.Context, class, shard, vector string, ids [][]byte,
+	choose func(i int, current *storobj.Object) []float32,
+) error {
+	return d.filler.FillNamedVector(ctx, class, shard, vector, ids, choose)
+}
+
+// with calls f with a shard that can't be closed meanwhile.
+func (d *database) with(ctx context.Context, class, name string, f func(db.ShardLike) error) error {
+	index := d.repo.GetIndex(schema.ClassName(class))
+	if index == nil {
+		return fmt.Errorf("%w: collection %q", errNoShard, class)
+	}
+	shard, release, err := index.GetShard(ctx, name)
+	defer release()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNoShard, err)
+	}
+	if shard == nil {
+		return fmt.Errorf("%w: %q", errNoShard, name)
+	}
+	return f(shard)
+}
+
+func (d *database) scan(ctx context.Context, class, shard string, after []byte, limit int) (page []record, err error) {
+	err = d.with(ctx, class, shard, func(s db.ShardLike) error {
+		bucket := s.Store().Bucket(helpers.ObjectsBucketLSM)
+		if bucket == nil {
+			return fmt.Errorf("%w: %q", errNoShard, shard)
+		}
+		page, err = readPage(ctx, bucket, class, after, limit)
+		return err
+	})
+	return page, err
+}
+
+// readPage opens a cursor for one page alone: an open one keeps segments that
+// were merged since, and its memory, and would see nothing that is newer.
+func readPage(ctx context.Context, bucket *lsmkv.Bucket, class string, after []byte, limit int) ([]record, error) {
+	cursor := bucket.Cursor()
+	defer cursor.Close()
+	var key, value []byte
+	if after == nil {
+		key, value = cursor.First()
+	} else {
+		key, value = cursor.Seek(after)
+		if string(key) == string(after) {
+			key, value = cursor.Next()
+		}
+	}
+	page := make([]record, 0, limit)
+	for ; key != nil && len(page) < limit; key, value = cursor.Next() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		object, err := storobj.FromBinaryDisk(value, class)
+		if err != nil {
+			return nil, fmt.Errorf("read object %x: %w", key, err)
+		}
+		page = append(page, record{id: append([]byte(nil), key...), object: object})
+	}
+	return page, nil
+}
+
+func (d *database) count(ctx context.Context, class, shard string) (n int, err error) {
+	err = d.with(ctx, class, shard, func(s db.ShardLike) error {
+		n, err = s.ObjectCount(ctx)
+		return err
+	})
+	return n, err
+}
+
+func (d *database) indexed(ctx context.Context, class, shard, vector string, docID uint64) (held, pending bool, err error) {
+	err = d.with(ctx, class, shard, func(s db.ShardLike) error {
+		index, ok := s.GetVectorIndex(vector)
+		if !ok {
+			return fmt.Errorf("shard %q has no index of vector %q", shard, vector)
+		}
+		// An index that is switched off (skip) holds nothing and never will.
+		held = index.Type() == common.IndexTypeNoop || index.ContainsDoc(docID)
+		if queue, ok := s.GetVectorIndexQueue(vector); ok && !held {
+			pending = queue.Size() > 0
+		}
+		return nil
+	})
+	return held, pending, err
+}

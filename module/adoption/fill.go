@@ -1,0 +1,320 @@
+package adoption
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	enterrors "github.com/weaviate/weaviate/entities/errors"
+	"github.com/weaviate/weaviate/entities/models"
+	"github.com/weaviate/weaviate/entities/storobj"
+)
+
+// batchSize is how many objects are read, embedded and stored together: enough
+// for the encoder to put texts of a length together, and little enough for a
+// killed node to have little to do again.
+const batchSize = 64
+
+// attempts is how many times an object is embedded in one pass whose text
+// changes again and again. After that it is left to the next pass.
+const attempts = 3
+
+// Embedder makes vectors as the collection's writers have them made.
+type Embedder interface {
+	// Embed returns a vector a text.
+	Embed(ctx context.Context, texts []string) ([][]float32, error)
+	// Cut tells whether a text is longer than is read of it.
+	Cut(text string) bool
+}
+
+// TextFunc is what is embedded of an object, "" where there is nothing, and
+// whether any of it is the object's own.
+type TextFunc func(object *models.Object) (text string, own bool)
+
+// filling is one node's work in one shard.
+type filling struct {
+	storage  storage
+	embedder Embedder
+	text     TextFunc
+	pace     *pace
+	metrics  *Metrics
+	logger   logrus.FieldLogger
+
+	class, shard, vector string
+	state                *state
+	place                int // of the shard in state
+	now                  func() time.Time
+	sleep                func(context.Context, time.Duration) error
+}
+
+// work is a batch between reading and storing.
+type work struct {
+	// last is the id that the batch ends with, nil where the shard ends.
+	last []byte
+	// seen counts what needs no vector, and the batch's objects.
+	seen Counts
+	// ids, texts and vectors belong together.
+	ids     [][]byte
+	texts   []string
+	vectors [][]float32
+	// lost are objects that have the vector and whose index has it not.
+	lost []record
+}
+
+// passes goes through the shard until a pass finds nothing to do, and tells
+// when that one began.
+func (f *filling) passes(ctx context.Context) (time.Time, error) {
+	for {
+		if err := f.pass(ctx); err != nil {
+			return time.Time{}, err
+		}
+		done := f.state.shard(f.place)
+		began := time.UnixMilli(done.Began)
+		if err := f.state.change(f.place, func(s *shardState) {
+			s.Pass++
+			s.Cursor, s.Began = "", 0
+			s.Objects, s.WithoutText = s.Seen.Objects, s.Seen.WithoutText
+			// What the pass came upon has what earlier passes filled among it.
+			s.Present = max(0, s.Seen.Present+s.Left-s.Filled)
+			s.Seen, s.Left = Counts{}, 0
+		}); err != nil {
+			return time.Time{}, err
+		}
+		if done.Left == 0 {
+			return began, nil
+		}
+	}
+}
+
+// pass goes through the shard once, from where the last one was interrupted.
+// Reading and embedding the next batch go on beside storing the one before.
+func (f *filling) pass(ctx context.Context) error {
+	start := f.state.shard(f.place)
+	after, err := parseCursor(start.Cursor)
+	if err != nil {
+		return err
+	}
+	if start.Began == 0 {
+		objects, err := f.storage.count(ctx, f.class, f.shard)
+		if err != nil {
+			return err
+		}
+		if err := f.state.change(f.place, func(s *shardState) {
+			s.State, s.Began = StateRunning, f.now().UnixMilli()
+			if s.Pass == 0 {
+				s.Objects = objects
+			}
+		}); err != nil {
+			return err
+		}
+	}
+
+	group, ctx := enterrors.NewErrorGroupWithContextWrapper(f.logger, ctx)
+	ready := make(chan *work, 1)
+	group.Go(func() error {
+		defer close(ready)
+		for {
+			w, err := f.prepare(ctx, after)
+			if err != nil {
+				return err
+			}
+			select {
+			case ready <- w:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			if w.last == nil {
+				return nil
+			}
+			after = w.last
+		}
+	})
+	group.Go(func() error {
+		for w := range ready {
+			if err := f.finish(ctx, w); err != nil {
+				return err
+			}
+		}
+		return ctx.Err()
+	})
+	return group.Wait()
+}
+
+// prepare reads the batch behind an id and embeds what lacks the vector.
+func (f *filling) prepare(ctx context.Context, after []byte) (*work, error) {
+	limit := f.pace.batch()
+	page, err := f.storage.scan(ctx, f.class, f.shard, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{}
+	if len(page) == limit {
+		w.last = page[len(page)-1].id
+	}
+	for _, r := range page {
+		w.seen.Objects++
+		text, own := f.text(&r.object.Object)
+		if !own {
+			w.seen.WithoutText++
+		}
+		if len(r.object.Vectors[f.vector]) > 0 {
+			w.seen.Present++
+			held, pending, err := f.storage.indexed(ctx, f.class, f.shard, f.vector, r.object.DocID)
+			if err != nil {
+				return nil, err
+			}
+			if !held && !pending {
+				w.lost = append(w.lost, r)
+			}
+			continue
+		}
+		if text == "" {
+			continue
+		}
+		w.ids, w.texts = append(w.ids, r.id), append(w.texts, text)
+	}
+	if w.vectors, err = f.embed(ctx, w.texts); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (f *filling) embed(ctx context.Context, texts []string) ([][]float32, error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	if err := f.pace.wait(ctx, len(texts)); err != nil {
+		return nil, err
+	}
+	vectors, err := f.embedder.Embed(ctx, texts)
+	if err == nil && len(vectors) != len(texts) {
+		err = fmt.Errorf("%d vectors of %d texts", len(vectors), len(texts))
+	}
+	return vectors, err
+}
+
+// finish stores a batch and writes down how far the shard is.
+func (f *filling) finish(ctx context.Context, w *work) error {
+	var counts Counts
+	left := 0
+	for try := 1; len(w.ids) > 0; try++ {
+		changed, err := f.store(ctx, w, &counts)
+		if err != nil {
+			return err
+		}
+		if try == attempts {
+			left += len(changed.ids)
+			break
+		}
+		if changed.vectors, err = f.embed(ctx, changed.texts); err != nil {
+			return err
+		}
+		changed.last, changed.lost, changed.seen = w.last, w.lost, w.seen
+		w = changed
+	}
+	if err := f.index(ctx, w.lost); err != nil {
+		return err
+	}
+
+	f.metrics.dealtWith(counts)
+	return f.state.change(f.place, func(s *shardState) {
+		s.Filled += counts.Filled
+		s.Cut += counts.Cut
+		s.Skipped += counts.Skipped
+		s.Seen.add(w.seen)
+		s.Left += counts.Filled + left
+		if s.Pass == 0 {
+			s.Present += w.seen.Present
+			s.WithoutText += w.seen.WithoutText
+		}
+		if w.last != nil {
+			s.Cursor = hex.EncodeToString(w.last)
+		}
+		f.state.speed.add(f.now(), w.seen.Objects)
+	})
+}
+
+// store stores the vectors of objects whose text is still the one embedded, and
+// returns those with another.
+func (f *filling) store(ctx context.Context, w *work, counts *Counts) (*work, error) {
+	changed := &work{}
+	// choose may have been called for some of the objects when an error ends it:
+	// they are counted when they are stored again, or found in place.
+	var now Counts
+	err := f.storage.FillNamedVector(ctx, f.class, f.shard, f.vector, w.ids,
+		func(i int, current *storobj.Object) []float32 {
+			if current == nil || len(current.Vectors[f.vector]) > 0 {
+				now.Skipped++
+				return nil
+			}
+			text, _ := f.text(&current.Object)
+			switch {
+			case text == "":
+				now.Skipped++
+				return nil
+			case text != w.texts[i]:
+				changed.ids, changed.texts = append(changed.ids, w.ids[i]), append(changed.texts, text)
+				return nil
+			}
+			now.Filled++
+			if f.embedder.Cut(text) {
+				now.Cut++
+			}
+			return w.vectors[i]
+		})
+	if err != nil {
+		return nil, err
+	}
+	counts.add(now)
+	return changed, nil
+}
+
+// lostAfter is how long a writer has to index what it stored before its object
+// is taken for one that a killed node did not come to index.
+const lostAfter = 2 * time.Second
+
+// index puts objects into the vector's index that lost them: a node that is
+// killed may have stored an object and not indexed it.
+func (f *filling) index(ctx context.Context, lost []record) error {
+	if len(lost) == 0 {
+		return nil
+	}
+	if err := f.sleep(ctx, lostAfter); err != nil {
+		return err
+	}
+	ids := make([][]byte, 0, len(lost))
+	kept := make([]record, 0, len(lost))
+	for _, r := range lost {
+		held, pending, err := f.storage.indexed(ctx, f.class, f.shard, f.vector, r.object.DocID)
+		if err != nil {
+			return err
+		}
+		if !held && !pending {
+			ids, kept = append(ids, r.id), append(kept, r)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	f.logger.WithField("shard", f.shard).WithField("objects", len(ids)).
+		Info("latentask: objects whose vector was stored and not indexed are indexed")
+	return f.storage.FillNamedVector(ctx, f.class, f.shard, f.vector, ids,
+		func(i int, current *storobj.Object) []float32 {
+			// Another document id is another writer's, who indexes it.
+			if current == nil || current.DocID != kept[i].object.DocID {
+				return nil
+			}
+			return current.Vectors[f.vector]
+		})
+}
+
+func (c *Counts) add(o Counts) {
+	c.Objects += o.Objects
+	c.Filled += o.Filled
+	c.Present += o.Present
+	c.WithoutText += o.WithoutText
+	c.Cut += o.Cut
+	c.Skipped += o.Skipped
+}

@@ -1,0 +1,94 @@
+package adoption
+
+// States of a job.
+const (
+	// StateRunning: at least one node still fills.
+	StateRunning = "running"
+	// StateFinished: every object of the shards that the job was for had the
+	// vector, or no text, when it was last looked at.
+	StateFinished = "finished"
+	// StateFailed: a node could not go on; Error says why. Started again, the job
+	// fills what lacks.
+	StateFailed = "failed"
+	// StateStopped: somebody stopped it.
+	StateStopped = "stopped"
+)
+
+// States of a shard, beside StateRunning, StateFinished and StateFailed.
+const (
+	// ShardPending: its turn has not come.
+	ShardPending = "pending"
+	// ShardOffloaded: its tenant lies in cloud storage, where it is left.
+	ShardOffloaded = "offloaded"
+	// ShardGone: its tenant was deleted meanwhile.
+	ShardGone = "gone"
+)
+
+// Job is what a client sees of an adoption.
+type Job struct {
+	Collection string `json:"collection"`
+	Vector     string `json:"vector"`
+	State      string `json:"state"`
+	Error      string `json:"error,omitempty"`
+	// Starter is the user with whose rights it works, empty for an anonymous one.
+	Starter string `json:"starter"`
+	// Rate is the most objects a second and node, 0 for as many as the node's
+	// other work allows.
+	Rate          int   `json:"rate"`
+	StartedUnixMs int64 `json:"startedUnixMs"`
+	UpdatedUnixMs int64 `json:"updatedUnixMs"`
+	// Shards are those of all nodes. What is counted in them is known of the node
+	// that is asked; of the others there is the state, and how far each is in Nodes.
+	Shards []Shard `json:"shards"`
+	Nodes  []Node  `json:"nodes"`
+	// Objects and Done are sums over Shards, so of the node that is asked.
+	Objects     int     `json:"objects"`
+	Done        int     `json:"done"`
+	PerSecond   float64 `json:"perSecond"`
+	SecondsLeft float64 `json:"secondsLeft"`
+}
+
+// Shard is how far one shard is. Objects are those that were there when it was
+// last counted.
+type Shard struct {
+	Name   string `json:"name"`
+	Tenant string `json:"tenant"`
+	Node   string `json:"node"`
+	State  string `json:"state"`
+	Counts
+}
+
+// Counts are of objects.
+type Counts struct {
+	Objects int `json:"objects"`
+	// Filled were given a vector by the job.
+	Filled int `json:"filled"`
+	// Present had one, made by their writer or by an earlier job.
+	Present int `json:"present"`
+	// WithoutText have no text of their own. They are given a vector where an
+	// import would give them one: of the collection's name, where its configuration
+	// has that in the text.
+	WithoutText int `json:"withoutText"`
+	// Cut are those of Filled whose text is longer than the retriever reads.
+	Cut int `json:"cut"`
+	// Skipped changed between reading and storing, or were deleted. Those that
+	// still lack a vector come again in the next pass.
+	Skipped int `json:"skipped"`
+}
+
+// Node is how far one node is.
+type Node struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+	// Progress is 0 to 1.
+	Progress float64 `json:"progress"`
+}
+
+// Request asks for a job.
+type Request struct {
+	Collection string `json:"collection"`
+	Vector     string `json:"vector"`
+	Rate       int    `json:"rate"`
+	// Tenants restricts it to some; empty is all.
+	Tenants []string `json:"tenants"`
+}

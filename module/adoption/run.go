@@ -1,0 +1,290 @@
+package adoption
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/weaviate/weaviate/entities/models"
+)
+
+// settle is how long a write may take that began before the vector was in the
+// schema, and so stores an object without it: the pass that ends a job begins
+// no earlier after the job's start.
+const settle = 10 * time.Second
+
+// Placed is a shard, or tenant, of a collection.
+type Placed struct {
+	Name string
+	// Nodes hold it.
+	Nodes []string
+	// Status is a tenant's: HOT, COLD or another; empty without tenants.
+	Status string
+}
+
+// Schema is what a job needs to know and to change of collections.
+type Schema interface {
+	// Class is a collection, nil where there is none.
+	Class(collection string) *models.Class
+	// Placement are a collection's shards.
+	Placement(collection string) ([]Placed, error)
+	// SetActive activates a tenant or deactivates it, and returns when that is so
+	// on this node.
+	SetActive(ctx context.Context, collection, tenant string, active bool) error
+}
+
+// Model makes vectors and texts for a vector of a collection.
+type Model interface {
+	Embedder
+	// Texts returns what makes the text of a collection's objects for a vector, or
+	// an error that says why the node can't make its vectors.
+	Texts(class *models.Class, vector, tenant string) (TextFunc, error)
+	// Wait returns when the model can be used, or why it never will be.
+	Wait(ctx context.Context) error
+}
+
+// job is one run of a job on this node.
+type job struct {
+	node    string
+	payload payload
+	started time.Time // when the job was, in the cluster
+	state   *state
+	deps    *dependencies
+	logger  logrus.FieldLogger
+	pace    *pace
+	// report tells the cluster how far the node is.
+	report func(progress float32)
+}
+
+// dependencies are what jobs work with.
+type dependencies struct {
+	storage storage
+	schema  Schema
+	rights  rights
+	known   known
+	model   Model
+	traffic Traffic
+	metrics *Metrics
+	settle  time.Duration
+	now     func() time.Time
+	// sleep waits, and returns ctx's error where it ends before.
+	sleep func(ctx context.Context, d time.Duration) error
+}
+
+// run does the node's part. Its error is ctx's where it was ended from outside.
+func (j *job) run(ctx context.Context) error {
+	if err := j.deps.model.Wait(ctx); err != nil {
+		return err
+	}
+	if err := j.enlist(); err != nil {
+		return err
+	}
+	stop := j.reporting(ctx)
+	defer stop()
+
+	// A tenant that was inactive is finished before the next is activated; what
+	// takes writes all the while is looked at once more at the end.
+	file, _ := j.state.snapshot()
+	var early []int
+	for i, s := range file.Shards {
+		if slices.Contains([]string{StateFinished, ShardOffloaded, ShardGone}, s.State) {
+			continue
+		}
+		late, err := j.shard(ctx, i)
+		if err != nil {
+			return err
+		}
+		if !late {
+			early = append(early, i)
+		}
+	}
+	if len(early) == 0 {
+		return nil
+	}
+	if err := j.deps.sleep(ctx, j.started.Add(j.deps.settle).Sub(j.deps.now())); err != nil {
+		return err
+	}
+	for _, i := range early {
+		if _, err := j.shard(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enlist adds the node's shards to the state that are not in it.
+func (j *job) enlist() error {
+	placement, err := j.deps.schema.Placement(j.payload.Collection)
+	if err != nil {
+		return err
+	}
+	file, _ := j.state.snapshot()
+	known := map[string]bool{}
+	for _, s := range file.Shards {
+		known[s.Name] = true
+	}
+	var added []shardState
+	for _, p := range placement {
+		wanted := len(j.payload.Tenants) == 0 || slices.Contains(j.payload.Tenants, p.Name)
+		if known[p.Name] || !wanted || !slices.Contains(p.Nodes, j.node) {
+			continue
+		}
+		s := shardState{Name: p.Name, State: ShardPending}
+		if p.Status != "" {
+			s.Tenant = p.Name
+		}
+		added = append(added, s)
+	}
+	slices.SortFunc(added, func(a, b shardState) int { return strings.Compare(a.Name, b.Name) })
+	return j.state.append(added)
+}
+
+// patience is how many times in a row a shard is tried that can't be read or
+// written, and how long is waited in between.
+var patience = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second}
+
+// shard fills one shard, and tells whether the pass that found nothing to do
+// began late enough to be the last.
+func (j *job) shard(ctx context.Context, i int) (late bool, err error) {
+	for try := 0; ; try++ {
+		before := j.state.shard(i)
+		late, err = j.attempt(ctx, i)
+		if err == nil {
+			return late, nil
+		}
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		if after := j.state.shard(i); after.Pass != before.Pass || after.Cursor != before.Cursor {
+			try = 0 // it came further
+		}
+		if errors.As(err, new(finalError)) || try >= len(patience) {
+			j.end(i, StateFailed)
+			return false, fmt.Errorf("shard %q: %w", before.Name, err)
+		}
+		j.logger.WithField("shard", before.Name).WithError(err).Warn("latentask: filling is tried again")
+		if err := j.deps.sleep(ctx, patience[try]); err != nil {
+			return false, err
+		}
+	}
+}
+
+// finalError is what trying again does not mend.
+type finalError struct{ error }
+
+func (e finalError) Unwrap() error { return e.error }
+
+func final(err error) error {
+	if err == nil {
+		return nil
+	}
+	return finalError{err}
+}
+
+func (j *job) attempt(ctx context.Context, i int) (late bool, err error) {
+	s := j.state.shard(i)
+	class := j.deps.schema.Class(j.payload.Collection)
+	if class == nil {
+		return false, final(problemf(ErrNotFound, "the collection was deleted"))
+	}
+	if err := fillable(class, j.payload.Vector); err != nil {
+		return false, final(err)
+	}
+	text, err := j.deps.model.Texts(class, j.payload.Vector, s.Tenant)
+	if err != nil {
+		return false, final(err)
+	}
+	var tenants []string
+	if s.Tenant != "" {
+		tenants = []string{s.Tenant}
+	}
+	if err := j.stillMay(ctx, j.deps.rights, j.deps.known, tenants, false); err != nil {
+		return false, final(err)
+	}
+	ready, err := j.open(ctx, i)
+	if err != nil || !ready {
+		return true, err
+	}
+	defer func() { err = errors.Join(err, j.close(ctx, i)) }()
+
+	f := &filling{
+		storage: j.deps.storage, embedder: j.deps.model, text: text, pace: j.pace,
+		metrics: j.deps.metrics, logger: j.logger,
+		class: class.Class, shard: s.Name, vector: j.payload.Vector,
+		state: j.state, place: i, now: j.deps.now, sleep: j.deps.sleep,
+	}
+	began, err := f.passes(ctx)
+	if err != nil {
+		return false, err
+	}
+	// Nobody writes into a tenant that was inactive before.
+	late = j.state.shard(i).Activated || !began.Before(j.started.Add(j.deps.settle))
+	if late {
+		j.end(i, StateFinished)
+	}
+	return late, nil
+}
+
+// open activates a shard's tenant where that is needed, and is false where
+// there is nothing to fill.
+func (j *job) open(ctx context.Context, i int) (bool, error) {
+	s := j.state.shard(i)
+	if s.Tenant == "" {
+		return true, nil
+	}
+	placement, err := j.deps.schema.Placement(j.payload.Collection)
+	if err != nil {
+		return false, err
+	}
+	at := slices.IndexFunc(placement, func(p Placed) bool { return p.Name == s.Name })
+	if at < 0 {
+		j.end(i, ShardGone)
+		return false, nil
+	}
+	switch placement[at].Status {
+	case models.TenantActivityStatusHOT, models.TenantActivityStatusACTIVE:
+		return true, nil
+	case models.TenantActivityStatusCOLD, models.TenantActivityStatusINACTIVE:
+	default:
+		j.end(i, ShardOffloaded)
+		return false, nil
+	}
+	if err := j.stillMay(ctx, j.deps.rights, j.deps.known, []string{s.Tenant}, true); err != nil {
+		return false, final(err)
+	}
+	// Written down first, so that a node that is killed in between still puts the
+	// tenant back.
+	if err := j.state.change(i, func(s *shardState) { s.Activated = true }); err != nil {
+		return false, err
+	}
+	return true, j.deps.schema.SetActive(ctx, j.payload.Collection, s.Tenant, true)
+}
+
+// putBackTime bounds putting a tenant back when the job was ended from outside.
+const putBackTime = 30 * time.Second
+
+// close puts a shard's tenant back that open activated.
+func (j *job) close(ctx context.Context, i int) error {
+	s := j.state.shard(i)
+	if !s.Activated {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBackTime)
+	defer cancel()
+	if err := j.deps.schema.SetActive(ctx, j.payload.Collection, s.Tenant, false); err != nil {
+		return fmt.Errorf("deactivate tenant %q again: %w", s.Tenant, err)
+	}
+	return j.state.change(i, func(s *shardState) { s.Activated = false })
+}
+
+// end writes a shard's last state down. What can't be written is found out
+// again.
+func (j *job) end(i int, state string) {
+	if err := j.state.change(i, func(s *shardState) { s.State = state }); err != nil {
+		j.logger.WithError(err).Warn("latentask: the adoption's state can't be written")
+	}
+}

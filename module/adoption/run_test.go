@@ -1,0 +1,433 @@
+package adoption
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/weaviate/weaviate/entities/models"
+)
+
+func mustJSON(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// fillWith puts n objects without the vector into a shard.
+func (b *bench) fillWith(shard string, n int) {
+	for i := range n {
+		b.storage.put(shard, idOf(i), fmt.Sprintf("text %d", i), false)
+	}
+}
+
+func TestFillsWhatLacks(t *testing.T) {
+	b := newBench(t, "a", "b")
+	b.fillWith("a", 300)
+	b.storage.put("b", idOf(1), "long text", false)
+	b.storage.put("b", idOf(2), "", false)
+	b.storage.put("b", idOf(3), "there already", true)
+	file, err := b.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.storage.check(t)
+	want := []Counts{{Objects: 300, Filled: 300}, {Objects: 3, Filled: 1, Present: 1, WithoutText: 1, Cut: 1}}
+	for i, s := range file.Shards {
+		if s.State != StateFinished || s.Counts != want[i] {
+			t.Errorf("shard %s is %s with %+v, want %+v", s.Name, s.State, s.Counts, want[i])
+		}
+	}
+	if b.model.embedded != 301 {
+		t.Errorf("%d texts were embedded for 301 objects", b.model.embedded)
+	}
+
+	// A second run finds nothing to do.
+	b.version = 2
+	file, err = b.run(t.Context())
+	if err != nil || b.model.embedded != 301 {
+		t.Errorf("the second run embedded %d texts, %v", b.model.embedded-301, err)
+	}
+	if got, want := file.Shards[0].Counts, (Counts{Objects: 300, Present: 300}); got != want {
+		t.Errorf("the second run counts %+v, want %+v", got, want)
+	}
+}
+
+// What is written between reading and storing is neither lost nor overtaken.
+func TestWritersBetweenReadingAndStoring(t *testing.T) {
+	for name, write := range map[string]func(s *fakeStorage, id []byte){
+		"updated by one who knows the vector":       func(s *fakeStorage, id []byte) { s.put("a", id, "new text", true) },
+		"updated by one who doesn't":                func(s *fakeStorage, id []byte) { s.put("a", id, "new text", false) },
+		"deleted":                                   func(s *fakeStorage, id []byte) { s.remove("a", id) },
+		"deleted and made anew":                     func(s *fakeStorage, id []byte) { s.remove("a", id); s.put("a", id, "text of another", false) },
+		"deleted and made anew with the same text":  func(s *fakeStorage, id []byte) { s.remove("a", id); s.put("a", id, "text 7", false) },
+		"its text taken away":                       func(s *fakeStorage, id []byte) { s.put("a", id, "", true) },
+		"given the vector by somebody else":         func(s *fakeStorage, id []byte) { s.put("a", id, "text 7", true) },
+		"written again as it was, with a new docID": func(s *fakeStorage, id []byte) { s.put("a", id, "text 7", false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "a")
+			b.fillWith("a", 20)
+			var once sync.Once
+			b.storage.beforeFill = func(string, [][]byte) { once.Do(func() { write(b.storage, idOf(7)) }) }
+			if _, err := b.run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.storage.check(t)
+			if _, there := b.storage.shards["a"][string(idOf(7))]; there == (name == "deleted") {
+				t.Errorf("the object is there: %v", there)
+			}
+		})
+	}
+}
+
+// An object whose text changes each time that it is to be stored is left to the
+// next pass, and filled there.
+func TestTextThatChangesAgainAndAgain(t *testing.T) {
+	b := newBench(t, "a")
+	b.fillWith("a", 5)
+	n := 0
+	b.storage.beforeFill = func(string, [][]byte) {
+		if n++; n <= attempts {
+			b.storage.put("a", idOf(2), fmt.Sprintf("change %d", n), false)
+		}
+	}
+	file, err := b.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.storage.check(t)
+	if file.Shards[0].Pass < 3 {
+		t.Errorf("ended after %d passes", file.Shards[0].Pass)
+	}
+}
+
+// A write that did not know of the vector and ends behind the cursor is found by
+// a later pass.
+func TestWriteBehindTheCursor(t *testing.T) {
+	b := newBench(t, "a")
+	b.fillWith("a", 3*batchSize)
+	first := ""
+	for id := range b.storage.shards["a"] {
+		if first == "" || id < first {
+			first = id
+		}
+	}
+	n := 0
+	b.storage.beforeFill = func(string, [][]byte) {
+		if n++; n == 3 {
+			b.storage.put("a", []byte(first), "late", false)
+		}
+	}
+	if _, err := b.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.storage.check(t)
+}
+
+// The pass that ends a job began when every write that did not know of the
+// vector had ended.
+func TestLastPassBeginsLate(t *testing.T) {
+	b := newBench(t, "a")
+	b.fillWith("a", 3)
+	b.started = b.now
+	b.waited = func() { b.storage.put("a", idOf(99), "late", false) }
+	if _, err := b.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.storage.check(t)
+	if len(b.storage.shards["a"]) != 4 {
+		t.Error("the job ended before the late write")
+	}
+}
+
+// A node that is killed anywhere goes on where it was: nothing is left out,
+// objects that were stored and not indexed are indexed, and at most a batch or
+// two is done again.
+func TestGoesOnAfterAKill(t *testing.T) {
+	const objects = 4 * batchSize
+	for _, at := range []int{0, 1, batchSize - 1, batchSize, 2*batchSize + 5, objects - 1} {
+		t.Run(fmt.Sprint(at), func(t *testing.T) {
+			b := newBench(t, "a")
+			b.fillWith("a", objects)
+			b.storage.kill = at
+			ctx, cancel := context.WithCancel(t.Context())
+			b.storage.beforeFill = func(string, [][]byte) {
+				if b.storage.kill <= batchSize {
+					cancel() // it is killed in this batch: nothing is tried again
+				}
+			}
+			if _, err := b.run(ctx); err == nil {
+				t.Fatal("it was not killed")
+			}
+			b.storage.kill, b.storage.beforeFill = -1, nil
+			before := b.model.embedded
+			if _, err := b.run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.storage.check(t)
+			if again := b.model.embedded - before - (objects - at - 1); again > 2*batchSize {
+				t.Errorf("%d texts were embedded again", again)
+			}
+		})
+	}
+}
+
+// Writers, deleters and kills at once, on real goroutines.
+func TestWritersAndKillsAtOnce(t *testing.T) {
+	b := newBench(t, "a", "b")
+	const objects = 500
+	b.fillWith("a", objects)
+	b.fillWith("b", objects)
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	deleted := make([]sync.Map, 2)
+	for w := range 4 {
+		writers.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(w), 7))
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				// Each writer has objects of its own.
+				i, shard := 4*rng.IntN(objects/4)+w, rng.IntN(2)
+				name := []string{"a", "b"}[shard]
+				switch rng.IntN(4) {
+				case 0:
+					b.storage.remove(name, idOf(i))
+					deleted[shard].Store(i, true)
+				default:
+					b.storage.put(name, idOf(i), fmt.Sprintf("text %d of %d", n, w), n%2 == 0)
+					deleted[shard].Delete(i)
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+	for range 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		_, err := b.run(ctx)
+		cancel()
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	writers.Wait()
+	b.version++
+	if _, err := b.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.storage.check(t)
+	for shard, name := range []string{"a", "b"} {
+		for i := range objects {
+			_, gone := deleted[shard].Load(i)
+			if _, there := b.storage.shards[name][string(idOf(i))]; there == gone {
+				t.Errorf("object %d of %s: deleted %v, there %v", i, name, gone, there)
+			}
+		}
+	}
+}
+
+func TestTenants(t *testing.T) {
+	b := newBench(t, "active", "inactive", "offloaded", "others")
+	statuses := map[string]string{
+		"active": models.TenantActivityStatusHOT, "inactive": models.TenantActivityStatusCOLD,
+		"offloaded": models.TenantActivityStatusFROZEN, "others": models.TenantActivityStatusHOT,
+	}
+	for i, p := range b.schema.placed {
+		b.schema.placed[i].Status = statuses[p.Name]
+		b.fillWith(p.Name, 10)
+	}
+	b.schema.placed[3].Nodes = []string{"node2"}
+	cold := b.storage.shards["inactive"]
+	b.storage.shards["inactive"] = nil
+	b.schema.load = func(tenant string, active bool) {
+		b.storage.shards[tenant] = nil
+		if active {
+			b.storage.shards[tenant] = cold
+		}
+	}
+	file, err := b.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := map[string]string{}
+	for _, s := range file.Shards {
+		states[s.Name] = s.State
+	}
+	for name, want := range map[string]string{
+		"active": StateFinished, "inactive": StateFinished, "offloaded": ShardOffloaded, "others": "",
+	} {
+		if states[name] != want {
+			t.Errorf("%s is %q, want %q", name, states[name], want)
+		}
+	}
+	if got := strings.Join(b.schema.changes, ", "); got != "inactive on, inactive off" {
+		t.Errorf("tenants were changed: %s", got)
+	}
+	for id, o := range cold {
+		if len(o.Vectors[testVector]) == 0 {
+			t.Errorf("%x of the inactive tenant is not filled", id)
+		}
+	}
+}
+
+// A tenant that was activated is put back whatever ends the filling.
+func TestTenantIsPutBack(t *testing.T) {
+	for name, end := range map[string]func(b *bench, cancel func()){
+		"stopped": func(_ *bench, cancel func()) { cancel() },
+		"failed":  func(b *bench, _ func()) { b.model.err = finalError{errors.New("no bundle")} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "cold")
+			b.fillWith("cold", 10)
+			b.schema.placed[0].Status = models.TenantActivityStatusCOLD
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			b.schema.load = func(_ string, active bool) {
+				if active {
+					end(b, cancel)
+				}
+			}
+			if _, err := b.run(ctx); err == nil {
+				t.Fatal("it did not end")
+			}
+			if got := b.schema.placed[0].Status; got != models.TenantActivityStatusCOLD {
+				t.Errorf("the tenant is %s", got)
+			}
+		})
+	}
+	t.Run("killed", func(t *testing.T) {
+		b := newBench(t, "cold")
+		b.fillWith("cold", 10)
+		// As a killed node leaves it.
+		b.schema.placed[0].Status = models.TenantActivityStatusHOT
+		st, err := b.store.open(testClass, testVector, b.payload.taskID(), b.version)
+		if err == nil {
+			err = st.append([]shardState{{Name: "cold", Tenant: "cold", State: StateRunning, Activated: true}})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.version++ // and somebody starts it anew
+		if _, err := b.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.storage.check(t)
+		if got := b.schema.placed[0].Status; got != models.TenantActivityStatusCOLD {
+			t.Errorf("the tenant is %s", got)
+		}
+	})
+}
+
+func TestTenantThatVanishes(t *testing.T) {
+	b := newBench(t, "a", "b")
+	for i := range b.schema.placed {
+		b.schema.placed[i].Status = models.TenantActivityStatusHOT
+	}
+	b.fillWith("a", 5)
+	b.fillWith("b", 5)
+	var once sync.Once
+	b.storage.beforeFill = func(string, [][]byte) {
+		once.Do(func() {
+			b.schema.mu.Lock()
+			defer b.schema.mu.Unlock()
+			b.schema.placed = b.schema.placed[:1]
+		})
+	}
+	file, err := b.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file.Shards[0].State != StateFinished || file.Shards[1].State != ShardGone {
+		t.Errorf("shards are %s and %s", file.Shards[0].State, file.Shards[1].State)
+	}
+}
+
+// A job goes on with its starter's rights alone, looked up again at each shard.
+func TestStarterMustKeepItsRights(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*bench)
+		says   string
+	}{
+		"user deleted":     {func(b *bench) { b.rights.gone = map[string]bool{"ann": true} }, `no user "ann"`},
+		"role taken away":  {func(b *bench) { b.rights.forbid = forbid("U", "data") }, "insufficient permissions"},
+		"schema unread":    {func(b *bench) { b.rights.forbid = forbid("R", "schema") }, "insufficient permissions"},
+		"no tenant rights": {func(b *bench) { b.rights.forbid = forbid("U", "schema") }, "insufficient permissions"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "cold")
+			b.fillWith("cold", 5)
+			b.schema.placed[0].Status = models.TenantActivityStatusCOLD
+			tt.change(b)
+			file, err := b.run(t.Context())
+			if err == nil || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "starter") {
+				t.Fatalf("got %v, want %q", err, tt.says)
+			}
+			if b.model.embedded != 0 || len(b.schema.changes) != 0 || file.Shards[0].State != StateFailed {
+				t.Errorf("%d embedded, changed %v, state %s", b.model.embedded, b.schema.changes, file.Shards[0].State)
+			}
+		})
+	}
+}
+
+// forbid forbids a verb on resources of a domain.
+func forbid(verb, domain string) func(*models.Principal, string, string) bool {
+	return func(_ *models.Principal, v, resource string) bool {
+		return v == verb && strings.HasPrefix(resource, domain+"/")
+	}
+}
+
+func TestWhatEndsAJob(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*bench)
+		says   string
+	}{
+		"collection deleted": {func(b *bench) { b.schema.class = nil }, "collection was deleted"},
+		"vector dropped": {func(b *bench) {
+			config := b.schema.class.VectorConfig[testVector]
+			config.VectorIndexType = "none"
+			b.schema.class.VectorConfig[testVector] = config
+		}, "was dropped"},
+		"another model":    {func(b *bench) { b.model.other = errors.New("another retriever") }, "another retriever"},
+		"no bundle at all": {func(b *bench) { b.model.never = errors.New("no bundle") }, "no bundle"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "a")
+			b.fillWith("a", 5)
+			tt.change(b)
+			if _, err := b.run(t.Context()); err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("got %v, want %q", err, tt.says)
+			}
+		})
+	}
+}
+
+func TestRestrictedToTenants(t *testing.T) {
+	b := newBench(t, "a", "b")
+	for i := range b.schema.placed {
+		b.schema.placed[i].Status = models.TenantActivityStatusHOT
+	}
+	b.fillWith("a", 5)
+	b.fillWith("b", 5)
+	b.payload.Tenants = []string{"b"}
+	file, err := b.run(t.Context())
+	if err != nil || len(file.Shards) != 1 || file.Shards[0].Name != "b" || b.model.embedded != 5 {
+		t.Errorf("shards %+v, %d embedded, %v", file.Shards, b.model.embedded, err)
+	}
+	if slices.ContainsFunc(b.rights.asked, func(asked string) bool { return strings.Contains(asked, "shards/*/objects") }) {
+		t.Errorf("rights were asked for all tenants: %v", b.rights.asked)
+	}
+}

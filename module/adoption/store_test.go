@@ -1,0 +1,130 @@
+package adoption
+
+import (
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestStateIsFoundAgain(t *testing.T) {
+	s := store{dir: t.TempDir()}
+	st, err := s.open("Docs", "latent", "Docs/latent", 3)
+	if err == nil {
+		err = st.append([]shardState{{Name: "a", Cursor: hex.EncodeToString(idOf(1))}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name    string
+		id      string
+		version uint64
+		shards  int
+	}{
+		{"the same run", "Docs/latent", 3, 1},
+		{"a later run", "Docs/latent", 4, 0},
+	} {
+		st, err := s.open("Docs", "latent", tt.id, tt.version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file, _ := st.snapshot(); len(file.Shards) != tt.shards || file.Version != tt.version {
+			t.Errorf("%s: %+v", tt.name, file)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(s.dir, "Docs", "*.part")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestDamagedStateIsBegunAnew(t *testing.T) {
+	for _, text := range []string{"", "{", `{"version":1,"shards":[{"cursor":"zz"}]}`, `[]`, "\x00\x00\x00"} {
+		s := store{dir: t.TempDir()}
+		path := s.path("Docs", "latent")
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		st, err := s.open("Docs", "latent", "Docs/latent", 1)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if file, _ := st.snapshot(); len(file.Shards) != 0 {
+			t.Errorf("%q: %+v", text, file)
+		}
+	}
+}
+
+func FuzzReadState(f *testing.F) {
+	f.Add([]byte(`{"id":"Docs/latent","version":1,"shards":[{"name":"a","cursor":"00112233445566778899aabbccddeeff"}]}`))
+	f.Add([]byte(`{"shards":[{"cursor":"0011"}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "state.json")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := readState(path)
+		if err != nil {
+			return
+		}
+		for _, s := range file.Shards {
+			if id, err := parseCursor(s.Cursor); err != nil || (id != nil && len(id) != 16) {
+				t.Errorf("cursor %q was let through", s.Cursor)
+			}
+		}
+	})
+}
+
+func TestSpeed(t *testing.T) {
+	var s speed
+	at := time.UnixMilli(0)
+	if got := s.perSecond(at); got != 0 {
+		t.Errorf("of nothing: %v", got)
+	}
+	s.add(at, 0)
+	for range 200 {
+		at = at.Add(time.Second)
+		s.add(at, 30)
+	}
+	if got := s.perSecond(at); got != 30 {
+		t.Errorf("got %v", got)
+	}
+	if len(s.marks) > 64 {
+		t.Errorf("%d marks are kept", len(s.marks))
+	}
+	if got := s.perSecond(at.Add(time.Hour)); got != 0 {
+		t.Errorf("an hour later: %v", got)
+	}
+}
+
+type busy int
+
+func (b *busy) Busy() int {
+	if *b > 0 {
+		*b--
+	}
+	return int(*b)
+}
+
+func TestPace(t *testing.T) {
+	if got := newPace(0, nil).batch(); got != batchSize {
+		t.Errorf("without a rate: %d", got)
+	}
+	for rate, want := range map[int]int{1: 1, 10: 10, 100_000: batchSize} {
+		p := newPace(rate, nil)
+		if got := p.batch(); got != want {
+			t.Errorf("rate %d: batches of %d", rate, got)
+		}
+		if err := p.wait(t.Context(), p.batch()); err != nil {
+			t.Errorf("rate %d: %v", rate, err)
+		}
+	}
+	traffic := busy(3)
+	if err := newPace(0, &traffic).wait(t.Context(), 1); err != nil || traffic != 0 {
+		t.Errorf("it did not wait for the traffic to end: %d, %v", traffic, err)
+	}
+}
