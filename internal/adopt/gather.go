@@ -21,6 +21,12 @@ func Gather(ctx context.Context, c *client.Client, o Options) (Facts, error) {
 	if err != nil {
 		return f, err
 	}
+	if operator.State == "loading" {
+		// The model and its dimension are known when it is ready.
+		if operator, err = c.WaitBundle(ctx); err != nil {
+			return f, err
+		}
+	}
 	f.Operator = operator.State
 	if f.Retriever, err = c.Retriever(ctx); err != nil {
 		return f, err

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/weaviate/weaviate/entities/models"
 
 	"github.com/latentask/latentask/internal/client"
 )
@@ -149,6 +150,15 @@ func TestUndo(t *testing.T) {
 		said, err = r.Undo(context.Background(), Options{Collection: "Docs"})
 		require.NoError(t, err)
 		require.Contains(t, said, "has no vector")
+	})
+	t.Run("a vector of inactive tenants", func(t *testing.T) {
+		n, r := newFake(t)
+		class := decoded(t, adopted)
+		class.MultiTenancyConfig = &models.MultiTenancyConfig{Enabled: true}
+		n.add(class, models.Tenant{Name: "a", ActivityStatus: "ACTIVE"}, models.Tenant{Name: "b", ActivityStatus: "INACTIVE"})
+		said, err := r.Undo(context.Background(), Options{Collection: "Docs"})
+		require.NoError(t, err)
+		require.Contains(t, said, "1 tenants are not")
 	})
 	t.Run("switched off", func(t *testing.T) {
 		n, r := newFake(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,6 +87,17 @@ func (r *Runner) undoVector(ctx context.Context, class *models.Class, vector str
 		}
 		if err != nil {
 			return "", permitted(err, "drop a vector of "+class.Class, "update_collections and update_data on "+class.Class)
+		}
+	}
+	if t := class.MultiTenancyConfig; t != nil && t.Enabled {
+		tenants, err := r.Client.Tenants(ctx, class.Class)
+		if err != nil {
+			return "", permitted(err, "read the tenants of "+class.Class, "read_tenants on "+class.Class)
+		}
+		if inactive := len(slices.DeleteFunc(tenants, active)); inactive > 0 {
+			// Weaviate waits for them, however long that is.
+			return fmt.Sprintf("vector %q can't be searched any more; the node takes it out of the objects of each tenant of %s while that is active, and %s tenants are not: its name is free when all have been",
+				vector, class.Class, grouped(inactive)), nil
 		}
 	}
 	r.say("the node takes the vector out of every object")
