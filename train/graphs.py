@@ -124,7 +124,10 @@ def support_graph(folder: Path, hidden: int, a: dict) -> list[str]:
     think = g.input("think_state", F32, [1, hidden])
     states = g.input("passage_states", F32, [1, "P", hidden])
     part = lambda x, name: linear(  # noqa: E731
-        g, layer_norm(g, x, a["support.norm.weight"], a["support.norm.bias"], 1e-5), a[f"support.{name}.weight"].T, a[f"support.{name}.bias"]
+        g,
+        layer_norm(g, x, a["support.norm.weight"], a["support.norm.bias"], 1e-5),
+        a[f"support.{name}.weight"].T,
+        a[f"support.{name}.bias"],
     )
     q = g.op("Unsqueeze", part(think, "q"), g.const([1], np.int64))
     dot = g.op("ReduceSum", g.op("Mul", part(states, "k"), q), g.const([-1], np.int64), keepdims=0)

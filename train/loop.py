@@ -16,6 +16,7 @@ from train.answers import ABSTAIN, Answer, Word, confidence, decode_span, fixed_
 from train.sequence import Read, Tokens, one_line
 from train.settings import Settings
 
+
 @dataclass
 class Turn:
     """One turn of a walk: what was known behind its think tokens."""
@@ -166,7 +167,7 @@ class Loop:
 
     def walk(self, question: str, search, max_hops: int, *, stop: bool = True, lens: bool = False) -> Walk:
         """The hops, up to the turn behind which the answer begins. Without `stop` there are `max_hops` of them."""
-        m, n = len(self.tok.think), len(self.tok.query)
+        m = len(self.tok.think)
         question = one_line(question)
         w = Walk(self.cache(), self.tok.read(question, self.m["limits"]["question_tokens"]))
         past, block = 0, []

@@ -7,14 +7,6 @@ import (
 	"text/tabwriter"
 )
 
-// plural counts things.
-func plural(n int, thing string) string {
-	if n == 1 {
-		return fmt.Sprintf("%d %s", n, thing)
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
 // percent of a share, a dash where there is none.
 func percent(share *float64) string {
 	if share == nil {

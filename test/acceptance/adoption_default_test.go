@@ -52,11 +52,12 @@ func oldQueries(t testing.TB, n *node, name string, vector []float32) map[string
 	for _, x := range vector {
 		packed = binary.LittleEndian.AppendUint32(packed, math.Float32bits(x))
 	}
+	half := float32(0.5)
 	vectors := []*pb.Vectors{{VectorBytes: packed, Type: pb.Vectors_VECTOR_TYPE_SINGLE_FP32}}
 	for kind, request := range map[string]*pb.SearchRequest{
 		"nearVector": {NearVector: &pb.NearVector{Vectors: vectors}},
 		"nearObject": {NearObject: &pb.NearObject{Id: idAt(4)}},
-		"hybrid":     {HybridSearch: &pb.Hybrid{Query: "page", Vectors: vectors, Alpha: 0.5}},
+		"hybrid":     {HybridSearch: &pb.Hybrid{Query: "page", Vectors: vectors, UseAlphaParam: true, AlphaParam: &half}},
 	} {
 		request.Collection, request.Limit, request.Uses_127Api = name, 3, true
 		request.Metadata = &pb.MetadataRequest{Uuid: true, Distance: true, Certainty: true}

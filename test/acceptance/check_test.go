@@ -202,7 +202,7 @@ func TestCheckOfAStockNode(t *testing.T) {
 			rbac.CollectionsPermission{Actions: []string{"read_collections"}, Collection: "Guarded"},
 			rbac.DataPermission{Actions: []string{"read_data"}, Collection: "Guarded"},
 		)).Do(ctx))
-		require.NoError(t, n.client.Weaviate().Users().Assigner().WithUserID("reader").WithRoles("readsOwn").Do(ctx))
+		require.NoError(t, n.client.Weaviate().Users().DB().RolesAssigner().WithUserID("reader").WithRoles("readsOwn").Do(ctx))
 		reader := keyed(t, n, "reader-key")
 		r := surveyed(t, reader, m, survey.Options{Collection: "Guarded"})
 		require.Equal(t, survey.Ask, r.Advice.Action)

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from train.vectors import VectorCache  # noqa: E402
+from train.vectors import VectorCache
 
 
 @pytest.fixture
