@@ -66,7 +66,7 @@ func (a *asking) answer(ctx context.Context, hop *Hop, reads []*passage, closing
 		if err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
-		c := a.layout.confidence(g, a.supported(g.source))
+		c := a.layout.confidence(g, a.supported(g))
 		if g.cut && confidence >= 0 {
 			continue // half a text beside a whole one
 		}

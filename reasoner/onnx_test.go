@@ -188,7 +188,7 @@ func checkParity(t *testing.T, b *bundle.Bundle) {
 				t.Errorf("answer %q, want %q", got.Answer.Text, c.Answer)
 			}
 			for way, want := range c.Answers {
-				checkAnswer(t, e, b, request(c), c.Passages, way, want)
+				checkAnswer(t, e, b, request(c), c, way, want)
 			}
 		})
 	}
@@ -220,13 +220,14 @@ func checkExplicit(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, c bundle.
 		t.Errorf("actions %v, thoughts %q, subqueries %q, want %+v", actions, thoughts, subqueries, c)
 	}
 	for way, want := range c.Answers {
-		checkAnswer(t, e, b, r, c.Passages, way, want)
+		checkAnswer(t, e, b, r, loop, way, want)
 	}
 }
 
 // checkAnswer asks for an answer in one way and compares it with the reference's.
-func checkAnswer(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, r reasoner.Request, passages [][]string, way string, want bundle.AnswerParity) {
+func checkAnswer(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, r reasoner.Request, c bundle.LoopParity, way string, want bundle.AnswerParity) {
 	t.Helper()
+	passages := c.Passages
 	r.AnswerBy = reasoner.AnswerBy(strings.ToUpper(way))
 	result, err := e.Ask(t.Context(), r, &replay{blocks: passages})
 	if err != nil {
@@ -239,7 +240,15 @@ func checkAnswer(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, r reasoner.
 	ways := b.Manifest().Answer.Ways
 	fit := map[string]bundle.Calibration{bundle.WayFree: ways.Free, bundle.WaySpan: ways.Span, bundle.WayPointer: ways.Pointer}[way]
 	p := max(1e-6, min(1-1e-6, math.Exp(want.Score)))
-	confidence := 1 / (1 + math.Exp(-(fit.Scale*math.Log(p/(1-p)) + fit.Shift)))
+	supported := 0.0
+	if want.Source != nil {
+		if want.Source.Passage < len(c.Supports) {
+			supported = c.Supports[want.Source.Passage]
+		}
+	} else if len(c.Supports) > 0 {
+		supported = slices.Max(c.Supports)
+	}
+	confidence := 1 / (1 + math.Exp(-(fit.Scale*math.Log(p/(1-p)) + fit.Support*supported + fit.Shift)))
 	if math.Abs(float64(got.Confidence)-confidence) > 0.02 {
 		t.Errorf("%s: confidence %f, want %f", way, got.Confidence, confidence)
 	}

@@ -77,12 +77,12 @@ func (a *asking) readAgain(ctx context.Context, passages []*passage, tail []int6
 	return a.read(ctx, passages, tail, 1, true)
 }
 
-// supported is the support of the passage in which an answer stands, of one
-// that stands in none the greatest.
-func (a *asking) supported(source *Source) float64 {
+// supported is the support of the passage that an answer was taken from; of one
+// that was taken from none, as a free one, the greatest.
+func (a *asking) supported(g given) float64 {
 	greatest := float32(0)
 	for _, p := range a.reads {
-		if source != nil && p.ID == source.ID {
+		if g.by != AnswerByFree && g.source != nil && p.ID == g.source.ID {
 			return float64(p.Support)
 		}
 		greatest = max(greatest, p.Support)

@@ -427,15 +427,16 @@ func TestSupport(t *testing.T) {
 
 	t.Run("the support of an answer's passage counts for its confidence", func(t *testing.T) {
 		e, m := supporting(t, func(m *bundle.Manifest) {
-			m.Answer.Ways.Free.Support = 2
+			m.Answer.Ways.Free.Support, m.Answer.Ways.Span.Support = 2, 2
 		})
 		plain := e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(0.5), trust: 1}, 0)
 		for _, c := range []struct {
 			says    string
+			by      AnswerBy
 			support float64
-		}{{"three", 0.4}, {"five", 0.9}} {
+		}{{"three", AnswerBySpan, 0.4}, {"yes", AnswerBySpan, 0.9}, {"three", AnswerByFree, 0.9}} {
 			m.says(m.layout.Prompt.Answer[0], c.says)
-			got := ask(t, e, Request{Question: "who", MaxHops: 2}, hits()).Answer.Confidence
+			got := ask(t, e, Request{Question: "who", MaxHops: 2, AnswerBy: c.by}, hits()).Answer.Confidence
 			logit := func(p float32) float64 { return math.Log(float64(p) / (1 - float64(p))) }
 			if want := logit(plain) + 2*c.support; math.Abs(logit(got)-want) > 1e-4 {
 				t.Errorf("%s: odds %v, want %v", c.says, logit(got), want)

@@ -61,8 +61,8 @@ type Answer struct {
 
 // Calibration turns the probability p that a model gives its answer into the
 // share of such answers that are right: sigmoid(scale × logit(p) + support × s +
-// shift), where s is the support of the passage in which the answer stands, and
-// of an answer that stands in none the greatest.
+// shift), where s is the support of the passage that a span or a pointed answer
+// was taken from, and of others the greatest.
 type Calibration struct {
 	Scale   float64 `json:"scale"`
 	Shift   float64 `json:"shift"`
