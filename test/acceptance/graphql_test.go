@@ -73,7 +73,7 @@ func post(t testing.TB, n *node, query string) *response {
 // trace are the fields of a query that wants everything.
 const trace = `_additional { id distance latentAsk { hop rank
 	answer { text confidence abstained partial stoppedBy by source { id property index start end } }
-	hops { n action search keywords { word weight } ids distances found { id distance score vectorRank keywordRank }
+	hops { n action search keywords { word weight } ids distances found { id distance score vectorRank keywordRank support }
 		vector focus { word weight } thought subquery ms { model search decode } }
 	timings { totalMs modelMs searchMs queueMs } usage { passes tokensIn tokensOut } } }`
 

@@ -158,13 +158,19 @@ func TestKeywordsAloneStillHaveADistance(t *testing.T) {
 	n := shared(t)
 	name := uniqueName(t)
 	create(t, n, schemaOf(name, client.Vectorizer))
-	list := []passage{{PID: "far", Title: "Kvarn", Text: "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich, Kvarn."}}
+	var list []passage
 	for i := range 5 * fused {
 		list = append(list, passage{PID: fmt.Sprint(i), Title: fmt.Sprint("Mill ", i), Text: fmt.Sprintf("In which city by which river does the mill number %d stand?", i)})
 	}
 	load(t, n, name, "", list)
 	far := client.ObjectID(name, "far")
-	objects := ask{collection: name, question: "In which city by which river does the mill of Kvarn stand?", argument: "search: HYBRID, maxHops: 1"}.send(t, n)
+	asked := ask{collection: name, question: "In which city by which river does the mill of Kvarn stand?", argument: "search: HYBRID, maxHops: 1"}
+	opposite := slices.Clone(searches(asked.send(t, n))[0].Vector)
+	for i := range opposite {
+		opposite[i] = -opposite[i]
+	}
+	write(t, n, name, "", "", []passage{{PID: "far", Title: "Kvarn", Text: "The mill of Kvarn."}}, [][]float32{opposite})
+	objects := asked.send(t, n)
 	hop := searches(objects)[0]
 	i := slices.Index(hop.IDs, far)
 	require.GreaterOrEqual(t, i, 0)

@@ -92,8 +92,8 @@ func TestNamedVectors(t *testing.T) {
 	create(t, n, class)
 	load(t, n, name, "", passages(t)[:30])
 
-	// Without a target Weaviate itself asks for one.
-	ask{collection: name, question: question}.refused(t, n, "target vector")
+	// Without a target the two that fit are named.
+	ask{collection: name, question: question}.refused(t, n, "targetVectors", "by_title", "by_text")
 	distances := map[string][]float64{}
 	for _, target := range []string{"by_title", "by_text"} {
 		objects := ask{collection: name, question: question, argument: `search: VECTOR, targetVectors: ["` + target + `"]`}.send(t, n)
