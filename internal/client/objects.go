@@ -50,16 +50,24 @@ func (c *Client) Write(ctx context.Context, objects []*models.Object) (map[int]s
 	}
 	var refused map[int]string
 	for i := range results {
-		r := results[i].Result
-		if r == nil || r.Errors == nil || len(r.Errors.Error) == 0 {
-			continue
+		if r := results[i].Result; r != nil {
+			refused = refusal(refused, i, r.Errors)
 		}
-		if refused == nil {
-			refused = map[int]string{}
-		}
-		refused[i] = r.Errors.Error[0].Message
 	}
 	return refused, nil
+}
+
+// refusal notes by its place in a batch what the node said first against it, if
+// anything; refused is nil until then.
+func refusal(refused map[int]string, place int, said *models.ErrorResponse) map[int]string {
+	if said == nil || len(said.Error) == 0 {
+		return refused
+	}
+	if refused == nil {
+		refused = map[int]string{}
+	}
+	refused[place] = said.Error[0].Message
+	return refused
 }
 
 // Delete removes an object; one that is not there is no error.
@@ -170,14 +178,9 @@ func (c *Client) Refer(ctx context.Context, references []*models.BatchReference)
 	}
 	var refused map[int]string
 	for i := range results {
-		r := results[i].Result
-		if r == nil || r.Errors == nil || len(r.Errors.Error) == 0 {
-			continue
+		if r := results[i].Result; r != nil {
+			refused = refusal(refused, i, r.Errors)
 		}
-		if refused == nil {
-			refused = map[int]string{}
-		}
-		refused[i] = r.Errors.Error[0].Message
 	}
 	return refused, nil
 }
