@@ -15,6 +15,7 @@ from train.settings import Settings
 from train.trajectories import Hop, Trajectory
 
 READ = 3  # passages that a hop reads where it is not training
+MISSES = 2  # searches in a row that may bring distractors alone
 
 
 @dataclass
@@ -70,10 +71,14 @@ class Builder:
         layout = layouts.READER[layouts.reader_layout(t.id)]
         budget = rng.choice((s.passage_tokens - 16, s.passage_tokens, s.passage_tokens + 24))
         hidden = t.kind == "none" or (t.complete and rng.random() < s.hide_share)
+        # A hidden question finds nothing from a hop on, however often it tries there: a filter hides all gold as easily as the last.
+        gone = len(t.hops) - 1 if t.kind == "none" or rng.random() < 0.4 else rng.randrange(len(t.hops))
+        hidden = hidden and (not t.hops[gone].pid or t.hops[gone].pid not in {h.pid for h in t.hops[:gone]})
+        tries = rng.choice((1, 1, 2, 3))
         reads_last = t.complete and (hidden or rng.random() < s.answer_share)
         gold = {self.row[p] for p in t.gold}
         seen: set[int] = set()
-        missed = False
+        misses = 0  # searches in a row that brought distractors alone
         k = 0  # the next hop whose gold passage has not been read
         while k < len(t.hops):
             hop, last = t.hops[k], k == len(t.hops) - 1
@@ -85,17 +90,15 @@ class Builder:
             found = [self.row[p] for p in hop.found]
             found = [i for i in found if i not in seen and i not in gold]
             rows = found[: 1 if rng.random() < 0.4 else 2] if rng.random() < 0.7 else rng.sample(found, min(1, len(found)))
-            absent = hidden and last
-            if not absent and not missed and found and rng.random() < s.miss_share:
-                missed = True  # distractors alone: the same hop once more
-                rows = rows or found[:1]
+            absent = hidden and k == gone
+            if absent or (misses < MISSES and found and rng.random() < s.miss_share):
+                misses += 1  # distractors alone: the same hop once more
+                rows = found[: rng.randint(1, READ)]
             else:
-                missed = False
-                if not absent:
-                    rows = [target, *rows]
+                misses = 0
                 # What a search really brings in beside its own gold passage: that of another hop.
-                later = {self.row[h.pid] for h in t.hops[k + 1 : len(t.hops) - hidden] if h.pid} - seen
-                rows += [i for i in dict.fromkeys(first) if i in later]
+                later = {self.row[h.pid] for h in t.hops[k + 1 : gone if hidden else len(t.hops)] if h.pid} - seen
+                rows = [target, *rows, *(i for i in dict.fromkeys(first) if i in later)]
                 k += 1
                 while k < len(t.hops) and t.hops[k].pid and self.row[t.hops[k].pid] in {*seen, *rows}:
                     k += 1
@@ -108,6 +111,10 @@ class Builder:
                 start, r = read[-1]
                 if r.word_states:
                     e.passages.append((start + r.word_states[-1], i in gold))
+            if absent:
+                tries -= 1
+                if not tries or not rows:
+                    break
         if reads_last:
             self.close(e, read, hidden)
         if e.hops and not s.explicit and rng.random() < s.decode_share:

@@ -71,8 +71,8 @@ class Settings:
     shares: str = "hotpotqa=3,2wiki=2,musique=3,single=1,wiki=3,pages=4"  # of the sources in a batch, by weight
     answer_share: float = 0.5  # of examples that go on to read the last passages, decide and answer
     decode_share: float = 0.2  # of examples one of whose hops is decoded
-    miss_share: float = 0.12  # of hops that first find distractors alone, so that the loop must search again
-    hide_share: float = 0.04  # of examples whose last gold passage never comes: the answer is `unknown`
+    miss_share: float = 0.25  # of hops that first find distractors alone, so that the loop must search again
+    hide_share: float = 0.06  # of examples whose gold never comes from some hop on: the answer is `unknown`
 
     # What is read.
     passage_tokens: int = 64

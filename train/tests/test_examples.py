@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from train.answers import FIXED
-from train.examples import Builder, focus_labels, point
+from train.examples import MISSES, Builder, focus_labels, point
 from train.sequence import EOS, NEWLINE, Read, Tokens
 from train.settings import Settings
 from train.trajectories import Hop, Trajectory
@@ -30,9 +30,9 @@ def tokens(backbone, retriever):
     return Tokens(backbone.tokenizer, retriever.tokenizer, backbone.vocab, Settings())
 
 
-def build(tokens, t, **kw):
+def build(tokens, t, seed=0, **kw):
     s = Settings(**{"answer_share": 1.0, "miss_share": 0.0, "hide_share": 0.0, "decode_share": 0.0} | kw)
-    return Builder(tokens, s, {p["pid"]: p for p in PASSAGES}, ROW)(t, random.Random(0)), s
+    return Builder(tokens, s, {p["pid"]: p for p in PASSAGES}, ROW)(t, random.Random(seed)), s
 
 
 def test_latents_stand_before_the_passages_of_their_hop_and_the_answer_behind_the_last(tokens):
@@ -61,14 +61,20 @@ def test_gold_of_other_hops_counts_neither_way(tokens):
 def test_a_missed_hop_is_asked_again_with_the_same_gold(tokens):
     e, _ = build(tokens, trajectory(), miss_share=1.0)
     assert [h.gold for h in e.hops][:2] == [0, 0] and [a for _, a in e.actions[:2]] == [0, 0]
+    assert [h.gold for h in e.hops].count(0) <= 1 + MISSES
 
 
-def test_where_the_last_gold_never_comes_the_answer_is_unknown_and_the_action_is_to_search(tokens):
-    e, _ = build(tokens, trajectory(), hide_share=1.0)
-    assert e.actions[-1][1] == 0
-    assert tokens.lm.decode([t for _, t in e.texts[:-1]]) == " unknown"
-    assert e.pointed.start == len(e.pointed.words) + FIXED.index("unknown") and e.pointed.end == -1
-    assert "died on" not in tokens.lm.decode(e.ids)  # of passage b
+def test_where_gold_never_comes_the_answer_is_unknown_and_the_action_is_to_search(tokens):
+    read_first = set()
+    for seed in range(12):
+        e, _ = build(tokens, trajectory(), seed, hide_share=1.0)
+        assert [a for _, a in e.actions] == [0] * len(e.actions)
+        assert tokens.lm.decode([t for _, t in e.texts[:-1]]) == " unknown"
+        assert e.pointed.start == len(e.pointed.words) + FIXED.index("unknown") and e.pointed.end == -1
+        text = tokens.lm.decode(e.ids)
+        assert "died on" not in text  # of passage b
+        read_first.add(any(gold for _, gold in e.passages))
+    assert read_first == {False, True}  # a filter may hide the first gold passage too
 
 
 def test_gold_of_a_later_hop_that_a_search_brings_in_is_read_and_not_asked_for_again(tokens):
