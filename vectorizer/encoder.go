@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/latentask/latentask/internal/background"
 	"github.com/latentask/latentask/internal/bundle"
 	"github.com/latentask/latentask/internal/ort"
 )
@@ -15,6 +17,14 @@ import (
 const (
 	DefaultMaxBatchTokens = 2048
 	DefaultConcurrency    = 2
+)
+
+// What an Encoder in the background has on the CPU: a batch a core, each small,
+// since working memory grows with both. A thread alone gains nothing from larger
+// ones.
+const (
+	backgroundTokens  = 512
+	backgroundBatches = 16
 )
 
 // ErrClosed is returned by an Encoder after Close.
@@ -31,6 +41,11 @@ type Options struct {
 	// turns, so a single query waits for a batch of an import, not for the
 	// import. 0 is DefaultConcurrency.
 	Concurrency int
+	// Background is for work that can wait: on the CPU each batch is computed by
+	// one thread whose priority is lower than that of the rest of the process, and
+	// the defaults are as many batches as there are cores (at most 16), of at most
+	// 512 tokens. On a card it changes nothing.
+	Background bool
 }
 
 // Encoder embeds texts. It is safe for concurrent use.
@@ -39,7 +54,11 @@ type Encoder struct {
 	session   *ort.Session
 	settings  bundle.Retriever
 	maxBatch  int
-	turns     *semaphore.Weighted
+	// batches is how many turns there are.
+	batches int
+	turns   *semaphore.Weighted
+	closed  atomic.Bool      // changed by who has all turns
+	pool    *background.Pool // nil where batches run where they are asked for
 }
 
 // Open loads the bundle's encoder. The bundle and the runtime must stay open
@@ -50,17 +69,23 @@ func Open(rt *ort.Runtime, b *bundle.Bundle, options Options) (*Encoder, error) 
 	if options.MaxBatchTokens < 0 || options.Concurrency < 0 {
 		return nil, fmt.Errorf("vectorizer: negative option in %+v", options)
 	}
-	if options.MaxBatchTokens == 0 {
-		options.MaxBatchTokens = DefaultMaxBatchTokens
-	}
-	if options.Concurrency == 0 {
-		options.Concurrency = DefaultConcurrency
-	}
-	session, err := rt.Load(b.File(bundle.EncoderFile), ort.SessionConfig{
+	config := ort.SessionConfig{
 		Inputs:  []string{"input_ids", "attention_mask"},
 		Outputs: []string{"vectors"},
 		Arena:   true, // batches are bounded
-	})
+	}
+	tokens, batches := DefaultMaxBatchTokens, DefaultConcurrency
+	low := options.Background && rt.Device().Kind == ort.CPU
+	if low {
+		tokens, batches, config.Threads = backgroundTokens, background.Threads(backgroundBatches), 1
+	}
+	if options.MaxBatchTokens > 0 {
+		tokens = options.MaxBatchTokens
+	}
+	if options.Concurrency > 0 {
+		batches = options.Concurrency
+	}
+	session, err := rt.Load(b.File(bundle.EncoderFile), config)
 	if err != nil {
 		return nil, fmt.Errorf("vectorizer: %w", err)
 	}
@@ -69,14 +94,18 @@ func Open(rt *ort.Runtime, b *bundle.Bundle, options Options) (*Encoder, error) 
 		tokenizer: b.Retriever(),
 		session:   session,
 		settings:  settings,
-		maxBatch:  max(options.MaxBatchTokens, settings.MaxTokens),
-		turns:     semaphore.NewWeighted(int64(options.Concurrency)),
+		maxBatch:  max(tokens, settings.MaxTokens),
+		batches:   batches,
+		turns:     semaphore.NewWeighted(int64(batches)),
+	}
+	if low {
+		e.pool = background.NewPool(batches)
 	}
 	// The outputs are bound with the manifest's dimension: a graph of another
 	// one fails here, and not at the first import.
 	if _, err := e.Embed(context.Background(), []string{""}); err != nil {
 		err = &bundle.Error{Kind: bundle.ErrIncompatible, File: bundle.EncoderFile, Err: err, Hint: "assemble or download the bundle again"}
-		return nil, errors.Join(err, session.Close())
+		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
@@ -112,7 +141,10 @@ func (e *Encoder) embed(ctx context.Context, prefix string, texts []string) ([][
 		if err := e.turns.Acquire(ctx, 1); err != nil {
 			return nil, err
 		}
-		err := e.run(ctx, batch, ids, vectors)
+		err := ErrClosed
+		if !e.closed.Load() {
+			err = e.run(ctx, batch, ids, vectors)
+		}
 		e.turns.Release(1)
 		if err != nil {
 			return nil, err
@@ -164,10 +196,7 @@ func (e *Encoder) run(ctx context.Context, b batch, ids [][]int64, vectors [][]f
 			}
 		}
 	}
-	if err := e.session.Run(ctx, []*ort.Tensor{input, mask}, []*ort.Tensor{output}); err != nil {
-		if errors.Is(err, ort.ErrClosed) {
-			return ErrClosed
-		}
+	if err := e.compute(ctx, []*ort.Tensor{input, mask}, []*ort.Tensor{output}); err != nil {
 		return err
 	}
 	for r, text := range b.texts {
@@ -175,6 +204,22 @@ func (e *Encoder) run(ctx context.Context, b batch, ids [][]int64, vectors [][]f
 	}
 	return nil
 }
+
+// compute runs the graph. On a thread of low priority nothing else is done.
+func (e *Encoder) compute(ctx context.Context, in, out []*ort.Tensor) error {
+	if e.pool == nil {
+		return e.session.Run(ctx, in, out)
+	}
+	return e.pool.Do(ctx, func() error { return e.session.Run(ctx, in, out) })
+}
+
+// Batches is how many batches run at once. A call runs its own one after the
+// other, so as many calls keep the Encoder busy.
+func (e *Encoder) Batches() int { return e.batches }
+
+// Yields tells whether the kernel lets all other threads of the process go
+// before this Encoder's.
+func (e *Encoder) Yields() bool { return e.pool != nil && e.pool.Yields() }
 
 // Tokens is how many tokens a text has for the retriever, [CLS] and [SEP]
 // included, before it is cut.
@@ -185,4 +230,14 @@ func (e *Encoder) Dimension() int { return e.settings.Dimension }
 
 // Close waits for the batches that run and unloads the encoder. A second Close
 // does nothing.
-func (e *Encoder) Close() error { return e.session.Close() }
+func (e *Encoder) Close() error {
+	// With all turns taken no batch holds a tensor, so that the runtime can be
+	// closed next. Waiting for turns ends with a context alone.
+	_ = e.turns.Acquire(context.Background(), int64(e.batches))
+	defer e.turns.Release(int64(e.batches))
+	e.closed.Store(true)
+	if e.pool != nil {
+		e.pool.Close()
+	}
+	return e.session.Close()
+}

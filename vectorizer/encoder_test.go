@@ -2,6 +2,7 @@ package vectorizer_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -91,6 +92,78 @@ func TestEmbed(t *testing.T) {
 	again, err := e.Embed(t.Context(), texts)
 	require.NoError(t, err)
 	require.Equal(t, vectors, again)
+}
+
+// An Encoder in the background makes the same vectors, in calls of its own and
+// in several at once, and ends with its context and its Close as another.
+func TestBackground(t *testing.T) {
+	b := bundletest.Open(t)
+	texts := made(60)
+	want, err := openEncoder(t, b, vectorizer.Options{}).Embed(t.Context(), texts)
+	require.NoError(t, err)
+
+	e := openEncoder(t, b, vectorizer.Options{Background: true, Concurrency: 3})
+	require.Equal(t, 3, e.Batches())
+	var calls sync.WaitGroup
+	for range 6 {
+		calls.Go(func() {
+			got, err := e.Embed(context.Background(), texts)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for i := range got {
+				if d := 1 - cosine(want[i], got[i]); d > 1e-5 {
+					t.Errorf("text %d differs by %g", i, d)
+				}
+			}
+		})
+	}
+	calls.Wait()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = e.Embed(ctx, texts)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, e.Close())
+	_, err = e.Embed(t.Context(), texts)
+	require.ErrorIs(t, err, vectorizer.ErrClosed)
+}
+
+// The runtime can be closed as soon as an Encoder is, whoever still embeds.
+func TestCloseWhileEmbedding(t *testing.T) {
+	b := bundletest.Open(t)
+	for name, options := range map[string]vectorizer.Options{
+		"ordinary": {MaxBatchTokens: 1}, "background": {MaxBatchTokens: 1, Background: true, Concurrency: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rt, err := ort.Open(ort.Config{Device: "cpu"})
+			require.NoError(t, err)
+			e, err := vectorizer.Open(rt, b, options)
+			require.NoError(t, err)
+			var calls sync.WaitGroup
+			begun := make(chan struct{})
+			for i := range 4 {
+				calls.Go(func() {
+					for n := 0; ; n++ {
+						if _, err := e.Embed(context.Background(), made(20)); err != nil {
+							if !errors.Is(err, vectorizer.ErrClosed) {
+								t.Error(err)
+							}
+							return
+						}
+						if i == 0 && n == 0 {
+							close(begun)
+						}
+					}
+				})
+			}
+			<-begun
+			require.NoError(t, e.Close())
+			require.NoError(t, rt.Close())
+			calls.Wait()
+		})
+	}
 }
 
 // A text is cut at the retriever's longest, and keeps [SEP] at its end.

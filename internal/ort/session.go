@@ -26,6 +26,10 @@ type SessionConfig struct {
 	// 4,096 tokens 375 MB against 170 MB with the arena). Without it memory
 	// comes back only under a fixed MALLOC_MMAP_THRESHOLD_.
 	Arena bool
+	// Threads is how many threads one run uses, 0 the runtime's (Config.Threads).
+	// With 1 a run is computed on the thread that calls Run, and so has its
+	// priority, and the session has no threads of its own.
+	Threads int
 }
 
 // Session is a loaded graph. It is safe for concurrent use: runs that overlap
@@ -59,6 +63,9 @@ func (r *Runtime) Load(path string, config SessionConfig) (*Session, error) {
 	}
 
 	settings := sessionSettings{device: r.Device(), threads: r.threads, arena: config.Arena}
+	if config.Threads > 0 {
+		settings.threads = config.Threads
+	}
 	session, err := newSession(path, inputs, outputs, settings)
 	if err != nil && settings.device.Kind == CUDA && classify(err, ErrModel) != ErrModel {
 		r.fallBack(err)
