@@ -123,6 +123,9 @@ func (a *adoption) do(ctx context.Context, r *adopt.Runner, out io.Writer, repor
 		if report.Plan, err = adopt.Make(a.options, facts); err != nil {
 			return err
 		}
+		if err := r.Estimate(ctx, report.Plan); err != nil {
+			return err
+		}
 		report.Plan.Print(out)
 		if a.dryRun {
 			return nil

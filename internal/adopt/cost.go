@@ -1,13 +1,22 @@
 package adopt
 
-// Cost is what the new vector takes once it is filled.
+// Cost is what the new vector takes once it is filled, and how long that takes.
 type Cost struct {
-	Objects int `json:"objects"`
+	// Objects is how many there are. Passages is about how many are made of them,
+	// 0 where none are or nothing was measured.
+	Objects  int `json:"objects"`
+	Passages int `json:"passages,omitempty"`
 	// MemoryPerObject and DiskPerObject are bytes; Memory and Disk those of all.
 	MemoryPerObject int   `json:"memoryPerObject"`
 	DiskPerObject   int   `json:"diskPerObject"`
 	Memory          int64 `json:"memory"`
 	Disk            int64 `json:"disk"`
+	// Measured is how many texts of the collection the node embedded to find out
+	// how many it embeds a second; 0: that is not known. Seconds is what all take
+	// at that speed, or at the rate asked for where that is lower.
+	Measured  int     `json:"measured,omitempty"`
+	PerSecond float64 `json:"perSecond,omitempty"`
+	Seconds   float64 `json:"seconds,omitempty"`
 }
 
 const (

@@ -44,6 +44,9 @@ type fakeNode struct {
 	distances map[string]float64
 	// refuse is what a GraphQL query that is answered by an error has in it.
 	refuse string
+	// perSecond is how fast the node embeds, measured what it embedded to tell.
+	perSecond float64
+	measured  []string
 	// writes counts objects that were stored by batches.
 	writes int
 }
@@ -89,6 +92,28 @@ func (n *fakeNode) put(class, tenant, id string, properties map[string]any) {
 		return
 	}
 	n.of(class, tenant)[id] = &models.Object{Class: class, ID: strfmt.UUID(id), Tenant: tenant, Properties: properties}
+}
+
+// blank takes all texts away.
+func (n *fakeNode) blank(class string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, o := range n.of(class, "") {
+		o.Properties = map[string]any{}
+	}
+}
+
+// embed gives all objects of a collection a vector.
+func (n *fakeNode) embed(class, vector string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, o := range n.of(class, "") {
+		if vector == "" {
+			o.Vector = []float32{1, 0}
+		} else {
+			o.Vectors = models.Vectors{vector: []float32{1, 0}}
+		}
+	}
 }
 
 // snapshot is a tenant's properties by id.
@@ -167,6 +192,11 @@ func (n *fakeNode) read(r *http.Request, into any) {
 
 func (n *fakeNode) adoptions(w http.ResponseWriter, r *http.Request) {
 	switch {
+	case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/speed"):
+		var request client.SpeedRequest
+		n.read(r, &request)
+		n.measured = request.Texts
+		n.answer(w, client.Speed{Texts: len(request.Texts), PerSecond: n.perSecond})
 	case r.Method == http.MethodPost:
 		var request client.AdoptionRequest
 		n.read(r, &request)

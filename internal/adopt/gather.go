@@ -3,6 +3,7 @@ package adopt
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/latentask/latentask/internal/client"
 )
@@ -42,7 +43,7 @@ func Gather(ctx context.Context, c *client.Client, o Options) (Facts, error) {
 			return f, permitted(err, "read the tenants of "+name, "read_tenants")
 		}
 		for _, tenant := range f.Tenants {
-			if !active(tenant) {
+			if !active(tenant) || (len(o.Tenants) > 0 && !slices.Contains(o.Tenants, tenant.Name)) {
 				continue
 			}
 			n, err := c.TenantCount(ctx, name, tenant.Name)

@@ -47,8 +47,11 @@ type Plan struct {
 	// Tenants are those that are worked on, in order; nil for a collection
 	// without tenants.
 	Tenants []models.Tenant `json:"tenants,omitempty"`
-	// Inactive is how many of them are activated for it and put back.
-	Inactive int `json:"inactive,omitempty"`
+	// Inactive is how many of them are activated for it and put back; Offloaded
+	// how many tenants of the collection are left out, since their data is not on
+	// the node.
+	Inactive  int `json:"inactive,omitempty"`
+	Offloaded int `json:"offloaded,omitempty"`
 	// Queries says what becomes of queries that name no vector.
 	Queries string `json:"queries"`
 	// Notes are what there is to know beside.
@@ -110,6 +113,9 @@ func Make(o Options, f Facts) (*Plan, error) {
 	if p.Inactive > 0 {
 		p.note("%d tenants are not active: each is activated, worked on and put back; their objects are not in the count", p.Inactive)
 	}
+	if p.Offloaded > 0 {
+		p.note("%d tenants are offloaded and stay so, without what is made here: set them active and run this again for them", p.Offloaded)
+	}
 	return p, nil
 }
 
@@ -162,12 +168,19 @@ func (p *Plan) chooseTenants(o Options, f Facts) error {
 	known := map[string]bool{}
 	for _, t := range f.Tenants {
 		known[t.Name] = true
-		if len(o.Tenants) == 0 || slices.Contains(o.Tenants, t.Name) {
-			p.Tenants = append(p.Tenants, t)
-			if !active(t) {
-				p.Inactive++
-			}
+		named := slices.Contains(o.Tenants, t.Name)
+		switch {
+		case len(o.Tenants) > 0 && !named:
+			continue
+		case offloaded(t) && named:
+			return refuse(ErrOffloaded, "set it active first", "tenant %q of collection %s is %s", t.Name, f.Class.Class, t.ActivityStatus)
+		case offloaded(t):
+			p.Offloaded++
+			continue
+		case !active(t):
+			p.Inactive++
 		}
+		p.Tenants = append(p.Tenants, t)
 	}
 	for _, name := range o.Tenants {
 		if !known[name] {
@@ -185,6 +198,12 @@ func active(t models.Tenant) bool {
 		return true
 	}
 	return false
+}
+
+// offloaded tells whether a tenant's data is in cloud storage, or on its way
+// there or back. Fetching it, and sending it back, is for its owner to decide.
+func offloaded(t models.Tenant) bool {
+	return !active(t) && t.ActivityStatus != models.TenantActivityStatusINACTIVE && t.ActivityStatus != models.TenantActivityStatusCOLD
 }
 
 // inPlace decides on a vector of the collection itself.
@@ -298,7 +317,6 @@ func (p *Plan) passages(f Facts) error {
 	p.Vector = ""
 	p.Queries = "collection " + f.Class.Class + " stays as it is"
 	p.note("a passage is at most %d words of one value; it refers to its object by %q and names the property and the characters that it stands at", passageWords, "of")
-	p.note("the cost above is for one passage an object; long texts make more")
 	return nil
 }
 

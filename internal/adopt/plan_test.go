@@ -164,7 +164,7 @@ func TestTenantsOfAPlan(t *testing.T) {
 	f.Tenants = []models.Tenant{{Name: "b", ActivityStatus: "INACTIVE"}, {Name: "a", ActivityStatus: "ACTIVE"}, {Name: "c", ActivityStatus: "OFFLOADED"}}
 	p, err := Make(Options{Collection: "Docs"}, f)
 	require.NoError(t, err)
-	require.Equal(t, 2, p.Inactive)
+	require.Equal(t, []int{1, 1, 2}, []int{p.Inactive, p.Offloaded, len(p.Tenants)}, "an offloaded one is left out")
 	require.Equal(t, "a", p.Tenants[0].Name)
 	require.False(t, p.restricted)
 	require.Equal(t, indexFlat, p.Config.VectorIndexType)

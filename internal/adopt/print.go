@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/latentask/latentask/internal/client"
 )
@@ -28,10 +29,18 @@ func (p *Plan) Print(out io.Writer) {
 	line("made of", "%s (%s)", strings.Join(p.Properties, ", "), p.Because)
 	line("index", "%s", p.indexText())
 	line("objects", "%s%s", grouped(p.Cost.Objects), p.tenantsText())
-	if p.Cost.MemoryPerObject+p.Cost.DiskPerObject > 0 {
-		line("memory", "about %s (%s bytes an object)", bytesText(p.Cost.Memory), grouped(p.Cost.MemoryPerObject))
-		line("disk", "about %s (%s bytes an object)", bytesText(p.Cost.Disk), grouped(p.Cost.DiskPerObject))
+	if p.Cost.Passages > 0 {
+		line("passages", "about %s, as many an object as a sample has", grouped(p.Cost.Passages))
 	}
+	if p.Cost.MemoryPerObject+p.Cost.DiskPerObject > 0 {
+		each := "an object"
+		if p.Way == Passages {
+			each = "a passage"
+		}
+		line("memory", "about %s (%s bytes %s)", bytesText(p.Cost.Memory), grouped(p.Cost.MemoryPerObject), each)
+		line("disk", "about %s (%s bytes %s)", bytesText(p.Cost.Disk), grouped(p.Cost.DiskPerObject), each)
+	}
+	line("time", "%s", p.timeText())
 	if p.Rate > 0 {
 		line("rate", "at most %s objects a second", grouped(p.Rate))
 	}
@@ -66,6 +75,18 @@ func (p *Plan) indexText() string {
 		}
 	}
 	return text + ", not quantised"
+}
+
+// timeText is how long it will take, as far as that was measured.
+func (p *Plan) timeText() string {
+	switch {
+	case p.Cost.Objects == 0:
+		return "none for the objects: there are none"
+	case p.Cost.Measured == 0:
+		return "not known: it was not measured"
+	}
+	return fmt.Sprintf("about %s: the node embeds %.0f texts a second now, measured there on %d of them; it also stores and indexes, and yields to its traffic",
+		time.Duration(p.Cost.Seconds*float64(time.Second)).Round(time.Second), p.Cost.PerSecond, p.Cost.Measured)
 }
 
 func (p *Plan) tenantsText() string {
@@ -108,6 +129,9 @@ func PrintJob(out io.Writer, job *client.Adoption) {
 		}
 	}
 	fmt.Fprintln(out)
+	if n := job.Offloaded(); n > 0 {
+		fmt.Fprintf(out, "%s tenants are offloaded and were left: set them active and run this again for them\n", grouped(n))
+	}
 }
 
 // Print writes what a copy or passages took.

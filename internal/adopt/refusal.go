@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/latentask/latentask/internal/client"
 )
@@ -22,6 +24,8 @@ var (
 	ErrProperty = errors.New("no such text property")
 	// ErrTenant: a tenant that was named is not there.
 	ErrTenant = errors.New("no such tenant")
+	// ErrOffloaded: a tenant that was named is in cloud storage.
+	ErrOffloaded = errors.New("the tenant's data is not on the node")
 	// ErrName: a vector or collection can't be called so.
 	ErrName = errors.New("not a possible name")
 	// ErrTaken: the name stands for something that this tool did not make.
@@ -78,8 +82,20 @@ func permitted(err error, step, permission string) error {
 	if err == nil {
 		return nil
 	}
-	if s := client.Status(err); s == http.StatusForbidden || s == http.StatusUnauthorized {
+	if forbidden(err) {
 		return &PermissionError{Step: step, Permission: permission, Err: err}
 	}
 	return fmt.Errorf("%s: %w", step, err)
+}
+
+// forbidden tells whether the node refused something for want of a right. GraphQL
+// says so in a message alone, with status 200.
+func forbidden(err error) bool {
+	if s := client.Status(err); s == http.StatusForbidden || s == http.StatusUnauthorized {
+		return true
+	}
+	var query *client.QueryError
+	return errors.As(err, &query) && slices.ContainsFunc(query.Messages, func(message string) bool {
+		return strings.Contains(message, "forbidden action")
+	})
 }

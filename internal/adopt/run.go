@@ -36,11 +36,16 @@ func (r *Runner) say(format string, args ...any) {
 // and watches it to its end. Its error is ErrDetached when ctx ends while the
 // job runs.
 func (r *Runner) InPlace(ctx context.Context, p *Plan) (*client.Adoption, error) {
-	if err := r.addVector(ctx, p.Collection, p.Vector, p.Config); err != nil {
+	// From the moment that the vector is in the schema, writing an object takes a
+	// bundle.
+	r.say("waiting for the node's bundle")
+	if err := r.patiently(ctx, func() error {
+		_, err := r.Client.WaitBundle(ctx)
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	r.say("waiting for the node's bundle")
-	if _, err := r.Client.WaitBundle(ctx); err != nil {
+	if err := r.patiently(ctx, func() error { return r.addVector(ctx, p.Collection, p.Vector, p.Config) }); err != nil {
 		return nil, err
 	}
 	request := client.AdoptionRequest{Collection: p.Collection, Vector: p.Vector, Rate: p.Rate}
@@ -49,7 +54,11 @@ func (r *Runner) InPlace(ctx context.Context, p *Plan) (*client.Adoption, error)
 			request.Tenants = append(request.Tenants, t.Name)
 		}
 	}
-	job, err := r.Client.StartAdoption(ctx, request)
+	var job *client.Adoption
+	err := r.patiently(ctx, func() (err error) {
+		job, err = r.Client.StartAdoption(ctx, request)
+		return err
+	})
 	if err != nil {
 		return nil, permitted(err, "fill vectors of "+p.Collection, "update_data on "+p.Collection)
 	}

@@ -27,11 +27,14 @@ func settingsOf(class *models.Class, vector string) settings {
 	} else {
 		_, config = vectorizerOf(class.VectorConfig[vector])
 	}
-	s := settings{class: class, className: true, only: textsOf(config["properties"])}
-	if b, ok := config["vectorizeClassName"].(bool); ok {
-		s.className = b
-	}
-	return s
+	return settings{class: class, className: classNameOf(config), only: textsOf(config["properties"])}
+}
+
+// classNameOf tells whether settings of a module put the collection's name before
+// the text, as Weaviate does by default.
+func classNameOf(config map[string]any) bool {
+	b, ok := config["vectorizeClassName"].(bool)
+	return b || !ok
 }
 
 // text is what the vector of an object is made of; it is empty where no property

@@ -12,10 +12,10 @@ import (
 )
 
 // wakePoll is the time between two looks at a tenant that wakes up, wakeLimit
-// how long one is waited for: an offloaded one is fetched from where it is.
+// how long one is waited for.
 const (
 	wakePoll  = 200 * time.Millisecond
-	wakeLimit = 30 * time.Minute
+	wakeLimit = 10 * time.Minute
 )
 
 // eachTenant does something for every tenant of the plan, or once for a

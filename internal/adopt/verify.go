@@ -3,12 +3,10 @@ package adopt
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/weaviate/weaviate/entities/models"
 
 	"github.com/latentask/latentask/internal/client"
@@ -116,6 +114,9 @@ func (r *Runner) Verify(ctx context.Context, o Options, v VerifyOptions) (*Verif
 		return nil, err
 	}
 	if err := c.sample(ctx, v.Sample); err != nil {
+		return nil, err
+	}
+	if err := c.beside(ctx, o, v.Sample); err != nil {
 		return nil, err
 	}
 	c.ask(ctx, v.Questions)
@@ -231,7 +232,7 @@ func (c *checker) sample(ctx context.Context, n int) error {
 		if s.Objects >= n {
 			break
 		}
-		objects, err := c.scattered(ctx, tenant, each)
+		objects, err := c.scattered(ctx, c.class.Class, tenant, each)
 		if err != nil {
 			return permitted(err, "read objects of "+c.class.Class, "read_data on "+c.class.Class)
 		}
@@ -272,40 +273,6 @@ func (c *checker) sample(ctx context.Context, n int) error {
 		s.Least = 0
 	}
 	return nil
-}
-
-// scattered reads objects behind random ids, and from the beginning where those
-// are too few.
-func (c *checker) scattered(ctx context.Context, tenant string, n int) ([]*models.Object, error) {
-	const runs = 8
-	seen := map[string]bool{}
-	var list []*models.Object
-	for i := range runs + 1 {
-		after := uuid.UUID{}
-		if i < runs {
-			for k := range after {
-				after[k] = byte(rand.Uint32())
-			}
-		}
-		want := (n + runs - 1) / runs
-		if i == runs {
-			want = n
-		}
-		objects, err := c.Client.Page(ctx, c.class.Class, tenant, after.String(), want)
-		if err != nil {
-			return nil, err
-		}
-		for _, o := range objects {
-			if !seen[string(o.ID)] && len(list) < n {
-				seen[string(o.ID)] = true
-				list = append(list, o)
-			}
-		}
-		if len(list) == n {
-			break
-		}
-	}
-	return list, nil
 }
 
 // hasVector tells whether an object has a vector of a name, its unnamed one for

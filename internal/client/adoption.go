@@ -11,12 +11,21 @@ import (
 // ErrNoAdoption: the node has no such job.
 var ErrNoAdoption = errors.New("no such adoption")
 
-// States of an adoption and of its shards.
+// States of an adoption.
 const (
 	AdoptionRunning  = "running"
 	AdoptionFinished = "finished"
 	AdoptionFailed   = "failed"
 	AdoptionStopped  = "stopped"
+)
+
+// States of a shard, beside those above but the last.
+const (
+	ShardPending = "pending"
+	// ShardOffloaded: its tenant lies in cloud storage, where it is left.
+	ShardOffloaded = "offloaded"
+	// ShardGone: its tenant was deleted meanwhile.
+	ShardGone = "gone"
 )
 
 // Adoption is a node's job that fills a vector of a collection's objects.
@@ -26,15 +35,19 @@ type Adoption struct {
 	// State is one of the constants above, Error why it failed.
 	State string `json:"state"`
 	Error string `json:"error,omitempty"`
-	// Starter is whose rights the job goes on with after a restart.
-	Starter string `json:"starter,omitempty"`
+	// Starter is whose rights the job goes on with after a restart, empty for an
+	// anonymous user.
+	Starter string `json:"starter"`
 	// Rate is the most objects a second; 0: as the node's traffic allows.
-	Rate          int             `json:"rate"`
-	StartedUnixMs int64           `json:"startedUnixMs"`
-	UpdatedUnixMs int64           `json:"updatedUnixMs"`
-	Shards        []AdoptionShard `json:"shards"`
+	Rate          int   `json:"rate"`
+	StartedUnixMs int64 `json:"startedUnixMs"`
+	UpdatedUnixMs int64 `json:"updatedUnixMs"`
+	// Shards are those of all nodes, counted for the one that was asked; Nodes
+	// tells how far the others are.
+	Shards []AdoptionShard `json:"shards"`
+	Nodes  []AdoptionNode  `json:"nodes"`
 	// Objects is how many there were when the job began, Done how many of them
-	// it has looked at.
+	// it has looked at, on the node that was asked.
 	Objects     int     `json:"objects"`
 	Done        int     `json:"done"`
 	PerSecond   float64 `json:"perSecond"`
@@ -43,9 +56,10 @@ type Adoption struct {
 
 // AdoptionShard is a job's count of one shard's objects.
 type AdoptionShard struct {
-	Name   string `json:"name"`
-	Tenant string `json:"tenant,omitempty"`
-	Node   string `json:"node,omitempty"`
+	Name string `json:"name"`
+	// Tenant is empty in a collection without tenants.
+	Tenant string `json:"tenant"`
+	Node   string `json:"node"`
 	State  string `json:"state"`
 	// Objects is how many there were.
 	Objects int `json:"objects"`
@@ -58,6 +72,25 @@ type AdoptionShard struct {
 	Cut int `json:"cut"`
 	// Skipped changed or vanished meanwhile; who wrote them had the vector made.
 	Skipped int `json:"skipped"`
+}
+
+// AdoptionNode is how far one node is.
+type AdoptionNode struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+	// Progress is 0 to 1.
+	Progress float64 `json:"progress"`
+}
+
+// Offloaded is how many shards were left because their tenants are offloaded.
+func (a *Adoption) Offloaded() int {
+	n := 0
+	for _, s := range a.Shards {
+		if s.State == ShardOffloaded {
+			n++
+		}
+	}
+	return n
 }
 
 // Sum adds the shards' counts up.
@@ -135,4 +168,33 @@ func (c *Client) StopAdoption(ctx context.Context, collection, vector string) er
 		return nil
 	}
 	return err
+}
+
+// SpeedSample is how many texts a node measures its speed on at most.
+const SpeedSample = 64
+
+// SpeedRequest asks how fast a node embeds texts.
+type SpeedRequest struct {
+	// Collection is the one whose reader asks.
+	Collection string   `json:"collection"`
+	Texts      []string `json:"texts"`
+}
+
+// Speed is how fast a node embedded some texts.
+type Speed struct {
+	Texts int `json:"texts"`
+	// Cut is how many are longer than the retriever reads.
+	Cut       int     `json:"cut"`
+	Seconds   float64 `json:"seconds"`
+	PerSecond float64 `json:"perSecond"`
+}
+
+// Speed has the node embed at most SpeedSample texts and measure it. What the
+// node refuses is a *StatusError; one that can't measure answers with 404.
+func (c *Client) Speed(ctx context.Context, collection string, texts []string) (*Speed, error) {
+	var speed Speed
+	if err := c.rest(ctx, http.MethodPost, adoptionsPath+"/speed", SpeedRequest{Collection: collection, Texts: texts}, &speed); err != nil {
+		return nil, err
+	}
+	return &speed, nil
 }

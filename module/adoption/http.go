@@ -39,19 +39,22 @@ func (s *Service) Handler() http.Handler {
 	}
 	handle("POST /adoptions", func(ctx context.Context, p *models.Principal, r *http.Request) (int, any, error) {
 		var request Request
-		decoder := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
-		decoder.DisallowUnknownFields()
-		if err := decoder.Decode(&request); err != nil {
-			return 0, nil, problemf(ErrInvalid, "the body must be a JSON object with collection, vector, rate and tenants: %v", err)
-		}
-		if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-			return 0, nil, problemf(ErrInvalid, "the body has more than one JSON value")
+		if err := decode(r, &request, "collection, vector, rate and tenants"); err != nil {
+			return 0, nil, err
 		}
 		job, existed, err := s.Start(ctx, p, request)
 		if existed {
 			return http.StatusOK, job, err
 		}
 		return http.StatusAccepted, job, err
+	})
+	handle("POST /adoptions/speed", func(ctx context.Context, p *models.Principal, r *http.Request) (int, any, error) {
+		var request SpeedRequest
+		if err := decode(r, &request, "collection and texts"); err != nil {
+			return 0, nil, err
+		}
+		speed, err := s.Speed(ctx, p, request)
+		return http.StatusOK, speed, err
 	})
 	handle("GET /adoptions", func(ctx context.Context, p *models.Principal, _ *http.Request) (int, any, error) {
 		jobs, err := s.Jobs(ctx, p)
@@ -66,6 +69,19 @@ func (s *Service) Handler() http.Handler {
 		return http.StatusNoContent, nil, err
 	})
 	return mux
+}
+
+// decode reads a request's body, which is one JSON object with some members.
+func decode(r *http.Request, into any, members string) error {
+	decoder := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return problemf(ErrInvalid, "the body must be a JSON object with %s: %v", members, err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return problemf(ErrInvalid, "the body has more than one JSON value")
+	}
+	return nil
 }
 
 // statusOf is the HTTP status of an error.

@@ -1,0 +1,116 @@
+package adopt
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/http"
+
+	"github.com/weaviate/weaviate/entities/models"
+
+	"github.com/latentask/latentask/internal/client"
+)
+
+const (
+	// estimateTenants is how many tenants a sample is taken from at most.
+	estimateTenants = 4
+	// jobSeconds is what a job takes at least: it looks for objects of writers who
+	// did not know of the vector for as long after its start.
+	jobSeconds = 10
+)
+
+// Estimate has the node embed a sample of the plan's texts, and adds to the
+// plan's cost how long all take at that speed, and how many passages there will
+// be. Where the node can't tell its speed, now or ever, the cost stays without.
+func (r *Runner) Estimate(ctx context.Context, p *Plan) error {
+	objects, texts, passages, err := r.sampleTexts(ctx, p)
+	if err != nil {
+		return permitted(err, "read objects of "+p.Collection, "read_data on "+p.Collection)
+	}
+	if objects == 0 {
+		return nil
+	}
+	of := p.Cost.Objects
+	if p.Way == Passages {
+		p.Cost.Passages = int(math.Round(float64(of) * float64(passages) / float64(objects)))
+		p.Cost.Memory = int64(p.Cost.MemoryPerObject) * int64(p.Cost.Passages)
+		p.Cost.Disk = int64(p.Cost.DiskPerObject) * int64(p.Cost.Passages)
+		of = p.Cost.Passages
+	} else {
+		of = int(math.Round(float64(of) * float64(len(texts)) / float64(objects)))
+	}
+	speed := &client.Speed{}
+	if len(texts) > 0 {
+		// Passages may be more than a node measures at once.
+		rand.Shuffle(len(texts), func(i, k int) { texts[i], texts[k] = texts[k], texts[i] })
+		speed, err = r.Client.Speed(ctx, p.Collection, texts[:min(client.SpeedSample, len(texts))])
+		switch client.Status(err) {
+		case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusServiceUnavailable:
+			return nil // a node without this, or one whose bundle is not ready
+		}
+		if err != nil {
+			return permitted(err, "have the node embed a sample of "+p.Collection, "read_data on "+p.Collection)
+		}
+	}
+	p.Cost.Measured, p.Cost.PerSecond = speed.Texts, speed.PerSecond
+	perSecond := speed.PerSecond
+	if p.Rate > 0 {
+		perSecond = min(perSecond, float64(p.Rate))
+	}
+	if perSecond > 0 {
+		p.Cost.Seconds = float64(of) / perSecond
+	}
+	if p.Way == InPlace {
+		p.Cost.Seconds = max(p.Cost.Seconds, jobSeconds)
+	}
+	return nil
+}
+
+// sampleTexts reads some of the plan's objects, and gives the texts that will be
+// embedded of them: how many objects there were, those texts, and how many
+// passages they are.
+func (r *Runner) sampleTexts(ctx context.Context, p *Plan) (objects int, texts []string, passages int, err error) {
+	tenants := []string{""}
+	if p.Tenants != nil {
+		tenants = nil
+		for _, i := range rand.Perm(len(p.Tenants)) {
+			if active(p.Tenants[i]) && len(tenants) < estimateTenants {
+				tenants = append(tenants, p.Tenants[i].Name)
+			}
+		}
+	}
+	for _, tenant := range tenants {
+		sample, err := r.scattered(ctx, p.Collection, tenant, (client.SpeedSample+len(tenants)-1)/len(tenants))
+		if err != nil {
+			return 0, nil, 0, err
+		}
+		for _, o := range sample {
+			objects++
+			if p.Way == Passages {
+				list := passagesOf(p, o, tenant)
+				passages += len(list)
+				for _, passage := range list {
+					texts = append(texts, passageText(passage))
+				}
+				continue
+			}
+			if text, empty := p.settings().text(o); !empty {
+				texts = append(texts, text)
+			}
+		}
+	}
+	return objects, texts, passages, nil
+}
+
+// settings are those of the plan's vector.
+func (p *Plan) settings() settings {
+	_, config := vectorizerOf(p.Config)
+	return settings{class: p.class, className: classNameOf(config), only: p.Properties}
+}
+
+// passageText is what the vector of a passage is made of.
+func passageText(passage *models.Object) string {
+	values, _ := passage.Properties.(map[string]any)
+	return fmt.Sprint(values[textProperty], " ", values[titleProperty])
+}
