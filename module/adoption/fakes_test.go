@@ -353,6 +353,8 @@ type fakeRecorder struct {
 	mu     sync.Mutex
 	ended  map[string]string // unit → error
 	marked int
+	// marks is told of each progress.
+	marks func(unit string, progress float32)
 }
 
 func (r *fakeRecorder) RecordDistributedTaskUnitCompletion(_ context.Context, _, _ string, _ uint64, _, unit string) error {
@@ -373,10 +375,13 @@ func (r *fakeRecorder) end(unit, message string) error {
 	return nil
 }
 
-func (r *fakeRecorder) UpdateDistributedTaskUnitProgress(context.Context, string, string, uint64, string, string, float32) error {
+func (r *fakeRecorder) UpdateDistributedTaskUnitProgress(_ context.Context, _, _ string, _ uint64, _, unit string, progress float32) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.marked++
+	if r.marks != nil {
+		r.marks(unit, progress)
+	}
 	return nil
 }
 
@@ -396,6 +401,9 @@ type bench struct {
 	// now is the clock of the job, which sleeping moves; waited is called then.
 	now    time.Time
 	waited func()
+	// others are the other nodes of the job, told is what this one reports.
+	others func(ctx context.Context) (others, error)
+	told   []float32
 }
 
 func newBench(t *testing.T, shards ...string) *bench {
@@ -426,7 +434,12 @@ func (b *bench) run(ctx context.Context) (stateFile, error) {
 	}
 	j := &job{
 		node: testNode, payload: b.payload, started: b.started, state: st, logger: quiet(),
-		pace: newPace(0, nil), report: func(float32) {},
+		pace: newPace(0, nil), others: b.others,
+		report: func(progress float32) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.told = append(b.told, progress)
+		},
 		deps: &dependencies{
 			storage: b.storage, schema: b.schema, rights: b.rights, known: b.rights, model: b.model,
 			metrics: NewMetrics(), settle: b.settle,

@@ -58,6 +58,13 @@ type job struct {
 	pace    *pace
 	// report tells the cluster how far the node is.
 	report func(progress float32)
+	// others asks the cluster how far the job's other nodes are.
+	others func(ctx context.Context) (others, error)
+	// replicated are the shards that other nodes hold too, and together is when
+	// every node had filled its own and writes that began before had ended; zero
+	// until then.
+	replicated map[string]bool
+	together   time.Time
 }
 
 // dependencies are what jobs work with.
@@ -105,7 +112,14 @@ func (j *job) run(ctx context.Context) error {
 	if len(early) == 0 {
 		return nil
 	}
-	if err := j.deps.sleep(ctx, j.started.Add(j.deps.settle).Sub(j.deps.now())); err != nil {
+	last := j.started.Add(j.deps.settle)
+	if slices.ContainsFunc(early, func(i int) bool { return j.replicated[j.state.shard(i).Name] }) {
+		if err := j.awaitOthers(ctx); err != nil {
+			return err
+		}
+		last = j.together
+	}
+	if err := j.deps.sleep(ctx, last.Sub(j.deps.now())); err != nil {
 		return err
 	}
 	for _, i := range early {
@@ -127,10 +141,17 @@ func (j *job) enlist() error {
 	for _, s := range file.Shards {
 		known[s.Name] = true
 	}
+	j.replicated = map[string]bool{}
 	var added []shardState
 	for _, p := range placement {
 		wanted := len(j.payload.Tenants) == 0 || slices.Contains(j.payload.Tenants, p.Name)
-		if known[p.Name] || !wanted || !slices.Contains(p.Nodes, j.node) {
+		if !wanted || !slices.Contains(p.Nodes, j.node) {
+			continue
+		}
+		if len(p.Nodes) > 1 {
+			j.replicated[p.Name] = true
+		}
+		if known[p.Name] {
 			continue
 		}
 		s := shardState{Name: p.Name, State: ShardPending}
@@ -221,12 +242,26 @@ func (j *job) attempt(ctx context.Context, i int) (late bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	// Nobody writes into a tenant that was inactive before.
-	late = j.state.shard(i).Activated || !began.Before(j.started.Add(j.deps.settle))
-	if late {
+	if late = j.mayEnd(i, began); late {
 		j.end(i, StateFinished)
 	}
 	return late, nil
+}
+
+// mayEnd tells whether a shard's pass that began then, and found nothing to do,
+// may be its last.
+func (j *job) mayEnd(i int, began time.Time) bool {
+	s := j.state.shard(i)
+	// A pass's beginning is kept in milliseconds.
+	before := func(t time.Time) bool { return began.Before(t.Truncate(time.Millisecond)) }
+	switch {
+	case s.Activated:
+		return true // nobody writes into a tenant that was inactive before
+	case j.replicated[s.Name]:
+		return !j.together.IsZero() && !before(j.together)
+	default:
+		return !before(j.started.Add(j.deps.settle))
+	}
 }
 
 // open activates a shard's tenant where that is needed, and is false where

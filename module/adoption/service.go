@@ -59,13 +59,14 @@ type Service struct {
 	running sync.Map // string → *state
 	// starting serialises starts on this node.
 	starting sync.Mutex
+	settle   time.Duration
 }
 
 // NewService makes the service of a node.
 func NewService(host *Host, model Model, traffic Traffic, metrics *Metrics, logger logrus.FieldLogger) *Service {
 	return &Service{
 		node: host.Node, host: host, model: model, traffic: traffic, metrics: metrics,
-		states: store{dir: host.Dir}, logger: logger,
+		states: store{dir: host.Dir}, logger: logger, settle: settle,
 	}
 }
 
@@ -78,7 +79,7 @@ func (s *Service) dependencies() (*dependencies, error) {
 	}
 	return &dependencies{
 		storage: s.host.Storage, schema: s.host.Schema, rights: s.host.Rights, known: s.host.Known,
-		model: s.model, traffic: s.traffic, metrics: s.metrics, settle: settle, now: time.Now, sleep: sleep,
+		model: s.model, traffic: s.traffic, metrics: s.metrics, settle: s.settle, now: time.Now, sleep: sleep,
 	}, nil
 }
 

@@ -149,7 +149,8 @@ func (p *Provider) fill(ctx context.Context, task *distributedtask.Task, logger 
 	defer s.running.Delete(task.ID)
 	j := &job{
 		node: s.node, payload: pay, started: task.StartedAt, state: state, deps: deps, logger: logger,
-		pace: newPace(pay.Rate, deps.traffic),
+		pace:   newPace(pay.Rate, deps.traffic),
+		others: func(ctx context.Context) (others, error) { return s.othersOf(ctx, pay, task.Version) },
 		report: func(progress float32) {
 			ctx, cancel := context.WithTimeout(ctx, recordTime)
 			defer cancel()
