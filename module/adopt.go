@@ -87,6 +87,19 @@ func (a *adoptionModel) Embed(ctx context.Context, texts []string) ([][]float32,
 	return vectors, nil
 }
 
+// Background implements adoption.Model.
+func (a *adoptionModel) Background() (adoption.Background, error) {
+	model, err := a.service.ready()
+	if err != nil {
+		return nil, err
+	}
+	encoder, err := model.background()
+	if err != nil {
+		return nil, fmt.Errorf("%s: open an encoder for the job: %w", VectorizerName, err)
+	}
+	return &countingBackground{Background: encoder, metrics: a.service.metrics}, nil
+}
+
 // Cut implements adoption.Embedder.
 func (a *adoptionModel) Cut(text string) bool {
 	model, err := a.service.ready()

@@ -1,12 +1,12 @@
 package module
 
 import (
-	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/latentask/latentask/graphql"
+	"github.com/latentask/latentask/internal/series"
 	"github.com/latentask/latentask/reasoner"
 )
 
@@ -65,16 +65,7 @@ func newMetrics() *metrics {
 // register adds the series to a registry. A second service in one process keeps
 // the first one's.
 func (m *metrics) register(r prometheus.Registerer) error {
-	if r == nil {
-		return nil
-	}
-	for _, c := range []prometheus.Collector{m.questions, m.duration, m.stages, m.hops, m.searches, m.state, m.texts, m.checks} {
-		var already prometheus.AlreadyRegisteredError
-		if err := r.Register(c); err != nil && !errors.As(err, &already) {
-			return err
-		}
-	}
-	return nil
+	return series.Register(r, m.questions, m.duration, m.stages, m.hops, m.searches, m.state, m.texts, m.checks)
 }
 
 func (m *metrics) setState(current State) {

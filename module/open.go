@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/latentask/latentask/internal/bundle"
+	"github.com/latentask/latentask/internal/closers"
 	"github.com/latentask/latentask/internal/ort"
+	"github.com/latentask/latentask/module/adoption"
 	"github.com/latentask/latentask/reasoner"
 	"github.com/latentask/latentask/vectorizer"
 )
@@ -19,25 +20,14 @@ func openModel(ctx context.Context, settings Settings) (m *model, err error) {
 	if !bundleExists(settings.Bundle) {
 		return nil, fmt.Errorf("%w at %s", errNoBundle, settings.Bundle)
 	}
-	var closers []func() error
-	closeAll := func() error {
-		var errs []error
-		for _, c := range slices.Backward(closers) {
-			errs = append(errs, c())
-		}
-		return errors.Join(errs...)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, closeAll())
-		}
-	}()
+	var opened closers.Stack
+	defer opened.OnError(&err)
 
 	b, err := bundle.Open(settings.Bundle)
 	if err != nil {
 		return nil, err
 	}
-	closers = append(closers, b.Close)
+	opened.Push(b.Close)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -45,12 +35,16 @@ func openModel(ctx context.Context, settings Settings) (m *model, err error) {
 	if err != nil {
 		return nil, err
 	}
-	closers = append(closers, rt.Close)
+	opened.Push(rt.Close)
 	encoder, err := vectorizer.Open(rt, b, vectorizer.Options{})
 	if err != nil {
 		return nil, err
 	}
-	closers = append(closers, encoder.Close)
+	opened.Push(encoder.Close)
+	background := &backgroundEncoder{open: func() (adoption.Background, error) {
+		return vectorizer.Open(rt, b, vectorizer.Options{Background: true})
+	}}
+	opened.Push(background.close)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -58,17 +52,18 @@ func openModel(ctx context.Context, settings Settings) (m *model, err error) {
 	if err != nil {
 		return nil, err
 	}
-	closers = append(closers, e.Close)
+	opened.Push(e.Close)
 
 	manifest, device := b.Manifest(), rt.Device()
 	return &model{
-		engine:    e,
-		embedder:  encoder,
-		retriever: manifest.Retriever.Name,
-		dimension: encoder.Dimension(),
-		cut:       func(text string) bool { return encoder.Tokens(text) > manifest.Retriever.MaxTokens },
-		search:    manifest.Search,
-		warning:   device.Warning,
+		engine:     e,
+		embedder:   encoder,
+		retriever:  manifest.Retriever.Name,
+		dimension:  encoder.Dimension(),
+		background: background.acquire,
+		cut:        func(text string) bool { return encoder.Tokens(text) > manifest.Retriever.MaxTokens },
+		search:     manifest.Search,
+		warning:    device.Warning,
 		info: map[string]any{
 			"bundle": map[string]any{
 				"name":      manifest.Name,
@@ -88,7 +83,7 @@ func openModel(ctx context.Context, settings Settings) (m *model, err error) {
 			},
 			"onnxruntime": rt.Version(),
 		},
-		close: closeAll,
+		close: opened.Close,
 	}, nil
 }
 

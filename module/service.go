@@ -44,6 +44,8 @@ type model struct {
 	// is their length.
 	retriever string
 	dimension int
+	// background opens what jobs embed with; whoever opens it closes it.
+	background func() (adoption.Background, error)
 	// cut tells whether a text is longer than the retriever reads.
 	cut func(text string) bool
 	// search is how hybrid hops weigh their sides.

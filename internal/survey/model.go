@@ -2,10 +2,9 @@ package survey
 
 import (
 	"context"
-	"errors"
-	"slices"
 
 	"github.com/latentask/latentask/internal/bundle"
+	"github.com/latentask/latentask/internal/closers"
 	"github.com/latentask/latentask/internal/ort"
 	"github.com/latentask/latentask/vectorizer"
 )
@@ -44,35 +43,24 @@ type BundleModel struct {
 // the CPU. Close must be called. Its errors are those of packages bundle, ort
 // and vectorizer.
 func OpenModel(dir string) (m *BundleModel, err error) {
-	var closers []func() error
-	closeAll := func() error {
-		var errs []error
-		for _, c := range slices.Backward(closers) {
-			errs = append(errs, c())
-		}
-		return errors.Join(errs...)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, closeAll())
-		}
-	}()
+	var opened closers.Stack
+	defer opened.OnError(&err)
 	b, err := bundle.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	closers = append(closers, b.Close)
+	opened.Push(b.Close)
 	rt, err := ort.Open(ort.Config{Device: "cpu"})
 	if err != nil {
 		return nil, err
 	}
-	closers = append(closers, rt.Close)
+	opened.Push(rt.Close)
 	encoder, err := vectorizer.Open(rt, b, vectorizer.Options{})
 	if err != nil {
 		return nil, err
 	}
-	closers = append(closers, encoder.Close)
-	return &BundleModel{Encoder: encoder, bundle: b, close: closeAll}, nil
+	opened.Push(encoder.Close)
+	return &BundleModel{Encoder: encoder, bundle: b, close: opened.Close}, nil
 }
 
 // RetrieverTokens implements Model.

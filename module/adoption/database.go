@@ -32,9 +32,9 @@ type record struct {
 // storage is a node's own shards of all collections.
 type storage interface {
 	Filler
-	// scan reads at most limit objects of a shard in the order of their ids, from
-	// the first one behind after; fewer are the last.
-	scan(ctx context.Context, class, shard string, after []byte, limit int) ([]record, error)
+	// scan reads some objects of a shard in the order of their ids, from the first
+	// one behind after, and tells whether there are more.
+	scan(ctx context.Context, class, shard string, after []byte) (page []record, more bool, err error)
 	// count is about how many objects a shard has.
 	count(ctx context.Context, class, shard string) (int, error)
 	// indexed tells whether the vector's index holds a document, and pending
@@ -77,21 +77,29 @@ func (d *database) with(ctx context.Context, class, name string, f func(db.Shard
 	return f(shard)
 }
 
-func (d *database) scan(ctx context.Context, class, shard string, after []byte, limit int) (page []record, err error) {
+// A page is what is read at once: as many objects as make a cursor worth its
+// while, which copies the tree of all that is not yet on disk with writers
+// locked out, and of a size that fits any memory.
+const (
+	pageObjects = 1024
+	pageBytes   = 8 << 20
+)
+
+func (d *database) scan(ctx context.Context, class, shard string, after []byte) (page []record, more bool, err error) {
 	err = d.with(ctx, class, shard, func(s db.ShardLike) error {
 		bucket := s.Store().Bucket(helpers.ObjectsBucketLSM)
 		if bucket == nil {
 			return fmt.Errorf("%w: %q", errNoShard, shard)
 		}
-		page, err = readPage(ctx, bucket, class, after, limit)
+		page, more, err = readPage(ctx, bucket, class, after)
 		return err
 	})
-	return page, err
+	return page, more, err
 }
 
 // readPage opens a cursor for one page alone: an open one keeps segments that
 // were merged since, and its memory, and would see nothing that is newer.
-func readPage(ctx context.Context, bucket *lsmkv.Bucket, class string, after []byte, limit int) ([]record, error) {
+func readPage(ctx context.Context, bucket *lsmkv.Bucket, class string, after []byte) (page []record, more bool, err error) {
 	cursor := bucket.Cursor()
 	defer cursor.Close()
 	var key, value []byte
@@ -103,18 +111,21 @@ func readPage(ctx context.Context, bucket *lsmkv.Bucket, class string, after []b
 			key, value = cursor.Next()
 		}
 	}
-	page := make([]record, 0, limit)
-	for ; key != nil && len(page) < limit; key, value = cursor.Next() {
+	for size := 0; key != nil; key, value = cursor.Next() {
+		if len(page) == pageObjects || size >= pageBytes {
+			return page, true, nil
+		}
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		object, err := storobj.FromBinaryDisk(value, class)
 		if err != nil {
-			return nil, fmt.Errorf("read object %x: %w", key, err)
+			return nil, false, fmt.Errorf("read object %x: %w", key, err)
 		}
 		page = append(page, record{id: append([]byte(nil), key...), object: object})
+		size += len(value)
 	}
-	return page, nil
+	return page, false, nil
 }
 
 func (d *database) count(ctx context.Context, class, shard string) (n int, err error) {

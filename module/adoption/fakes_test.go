@@ -84,20 +84,26 @@ func (s *fakeStorage) remove(shard string, id []byte) {
 	delete(s.shards[shard], string(id))
 }
 
-func (s *fakeStorage) scan(_ context.Context, _, shard string, after []byte, limit int) ([]record, error) {
+// testPage is how many objects fakeStorage reads at once.
+const testPage = 3 * batchSize / 2
+
+func (s *fakeStorage) scan(_ context.Context, _, shard string, after []byte) (page []record, more bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	objects, ok := s.shards[shard]
 	if !ok || objects == nil {
-		return nil, errNoShard
+		return nil, false, errNoShard
 	}
-	var page []record
 	for _, id := range slices.Sorted(maps.Keys(objects)) {
-		if len(page) < limit && bytes.Compare([]byte(id), after) > 0 {
+		switch {
+		case bytes.Compare([]byte(id), after) <= 0:
+		case len(page) == testPage:
+			return page, true, nil
+		default:
 			page = append(page, record{id: []byte(id), object: clone(objects[id])})
 		}
 	}
-	return page, nil
+	return page, false, nil
 }
 
 func clone(o *storobj.Object) *storobj.Object {
@@ -198,6 +204,32 @@ type fakeModel struct {
 	err      error
 	// never is why there is no model, other why it is not the collection's.
 	never, other error
+	// batches is how many calls it serves at once, 0 is one; open is how many
+	// times it was opened and not closed, refused why it can't be.
+	batches int
+	open    int
+	refused error
+}
+
+func (m *fakeModel) Background() (Background, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refused != nil {
+		return nil, m.refused
+	}
+	m.open++
+	return m, nil
+}
+
+func (m *fakeModel) Batches() int { return max(1, m.batches) }
+
+func (m *fakeModel) Yields() bool { return true }
+
+func (m *fakeModel) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open--
+	return nil
 }
 
 func (m *fakeModel) Embed(ctx context.Context, texts []string) ([][]float32, error) {

@@ -12,10 +12,14 @@ import (
 	"github.com/weaviate/weaviate/entities/storobj"
 )
 
-// batchSize is how many objects are read, embedded and stored together: enough
-// for the encoder to put texts of a length together, and little enough for a
-// killed node to have little to do again.
+// batchSize is how many objects are embedded together: enough for the encoder to
+// put texts of a length together, and little enough for a killed node to have
+// little to do again.
 const batchSize = 64
+
+// storeSize is how many objects are stored before the node's traffic is looked
+// at again. No lock is held for more than one of them.
+const storeSize = 8
 
 // attempts is how many times an object is embedded in one pass whose text
 // changes again and again. After that it is left to the next pass.
@@ -29,18 +33,32 @@ type Embedder interface {
 	Cut(text string) bool
 }
 
+// Background is an encoder of a job's own: it gives way to what else the node
+// does.
+type Background interface {
+	// Embed returns a vector a text.
+	Embed(ctx context.Context, texts []string) ([][]float32, error)
+	// Batches is how many calls of Embed keep it busy.
+	Batches() int
+	// Yields tells whether the kernel lets everything else of the node go first.
+	Yields() bool
+	// Close gives it back.
+	Close() error
+}
+
 // TextFunc is what is embedded of an object, "" where there is nothing, and
 // whether any of it is the object's own.
 type TextFunc func(object *models.Object) (text string, own bool)
 
 // filling is one node's work in one shard.
 type filling struct {
-	storage  storage
-	embedder Embedder
-	text     TextFunc
-	pace     *pace
-	metrics  *Metrics
-	logger   logrus.FieldLogger
+	storage storage
+	encoder Background
+	cut     func(text string) bool
+	text    TextFunc
+	pace    *pace
+	metrics *Metrics
+	logger  logrus.FieldLogger
 
 	class, shard, vector string
 	state                *state
@@ -51,16 +69,24 @@ type filling struct {
 
 // work is a batch between reading and storing.
 type work struct {
-	// last is the id that the batch ends with, nil where the shard ends.
+	// last is the id that the batch ends with.
 	last []byte
 	// seen counts what needs no vector, and the batch's objects.
 	seen Counts
-	// ids, texts and vectors belong together.
-	ids     [][]byte
-	texts   []string
-	vectors [][]float32
+	// ids, texts and vectors belong together. embedded is closed when the vectors
+	// are there.
+	ids      [][]byte
+	texts    []string
+	vectors  [][]float32
+	embedded chan struct{}
 	// lost are objects that have the vector and whose index has it not.
-	lost []record
+	lost []document
+}
+
+// document is a stored object, and which version of it.
+type document struct {
+	id    []byte
+	docID uint64
 }
 
 // passes goes through the shard until a pass finds nothing to do, and tells
@@ -89,7 +115,7 @@ func (f *filling) passes(ctx context.Context) (time.Time, error) {
 }
 
 // pass goes through the shard once, from where the last one was interrupted.
-// Reading and embedding the next batch go on beside storing the one before.
+// Reading and embedding the next batches go on beside storing the one before.
 func (f *filling) pass(ctx context.Context) error {
 	start := f.state.shard(f.place)
 	after, err := parseCursor(start.Cursor)
@@ -112,27 +138,33 @@ func (f *filling) pass(ctx context.Context) error {
 	}
 
 	group, ctx := enterrors.NewErrorGroupWithContextWrapper(f.logger, ctx)
-	ready := make(chan *work, 1)
+	// As many batches are embedded at once as keep the encoder busy; they are
+	// stored in their order, so that the place in the shard says what is done.
+	ready := make(chan *work, f.encoder.Batches())
 	group.Go(func() error {
 		defer close(ready)
-		for {
-			w, err := f.prepare(ctx, after)
-			if err != nil {
-				return err
-			}
+		return f.read(ctx, after, func(w *work) error {
 			select {
 			case ready <- w:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			if w.last == nil {
-				return nil
-			}
-			after = w.last
-		}
+			group.Go(func() (err error) {
+				if w.vectors, err = f.embed(ctx, w.texts); err == nil {
+					close(w.embedded)
+				}
+				return err
+			})
+			return nil
+		})
 	})
 	group.Go(func() error {
 		for w := range ready {
+			select {
+			case <-w.embedded:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 			if err := f.finish(ctx, w); err != nil {
 				return err
 			}
@@ -142,53 +174,70 @@ func (f *filling) pass(ctx context.Context) error {
 	return group.Wait()
 }
 
-// prepare reads the batch behind an id and embeds what lacks the vector.
-func (f *filling) prepare(ctx context.Context, after []byte) (*work, error) {
-	limit := f.pace.batch()
-	page, err := f.storage.scan(ctx, f.class, f.shard, after, limit)
-	if err != nil {
-		return nil, err
+// read goes through the shard behind an id and gives what it finds in batches.
+func (f *filling) read(ctx context.Context, after []byte, give func(*work) error) error {
+	for {
+		page, more, err := f.storage.scan(ctx, f.class, f.shard, after)
+		if err != nil {
+			return err
+		}
+		batches, err := f.sort(ctx, page)
+		if err != nil {
+			return err
+		}
+		for _, w := range batches {
+			if err := give(w); err != nil {
+				return err
+			}
+		}
+		if !more || len(page) == 0 {
+			return nil
+		}
+		after = page[len(page)-1].id
 	}
-	w := &work{}
-	if len(page) == limit {
-		w.last = page[len(page)-1].id
-	}
+}
+
+// sort finds out what a page's objects lack. A batch ends with as many texts as
+// may be embedded at once, and with the page.
+func (f *filling) sort(ctx context.Context, page []record) ([]*work, error) {
+	var batches []*work
+	var w *work
 	for _, r := range page {
+		if w == nil || len(w.ids) == f.pace.batch() {
+			w = &work{embedded: make(chan struct{})}
+			batches = append(batches, w)
+		}
+		w.last = r.id
 		w.seen.Objects++
 		text, own := f.text(&r.object.Object)
 		if !own {
 			w.seen.WithoutText++
 		}
-		if len(r.object.Vectors[f.vector]) > 0 {
+		switch {
+		case len(r.object.Vectors[f.vector]) > 0:
 			w.seen.Present++
 			held, pending, err := f.storage.indexed(ctx, f.class, f.shard, f.vector, r.object.DocID)
 			if err != nil {
 				return nil, err
 			}
 			if !held && !pending {
-				w.lost = append(w.lost, r)
+				w.lost = append(w.lost, document{id: r.id, docID: r.object.DocID})
 			}
-			continue
+		case text != "":
+			w.ids, w.texts = append(w.ids, r.id), append(w.texts, text)
 		}
-		if text == "" {
-			continue
-		}
-		w.ids, w.texts = append(w.ids, r.id), append(w.texts, text)
 	}
-	if w.vectors, err = f.embed(ctx, w.texts); err != nil {
-		return nil, err
-	}
-	return w, nil
+	return batches, nil
 }
 
 func (f *filling) embed(ctx context.Context, texts []string) ([][]float32, error) {
 	if len(texts) == 0 {
 		return nil, nil
 	}
-	if err := f.pace.wait(ctx, len(texts)); err != nil {
+	if err := f.pace.embed(ctx, len(texts)); err != nil {
 		return nil, err
 	}
-	vectors, err := f.embedder.Embed(ctx, texts)
+	vectors, err := f.encoder.Embed(ctx, texts)
 	if err == nil && len(vectors) != len(texts) {
 		err = fmt.Errorf("%d vectors of %d texts", len(vectors), len(texts))
 	}
@@ -229,9 +278,7 @@ func (f *filling) finish(ctx context.Context, w *work) error {
 			s.Present += w.seen.Present
 			s.WithoutText += w.seen.WithoutText
 		}
-		if w.last != nil {
-			s.Cursor = hex.EncodeToString(w.last)
-		}
+		s.Cursor = hex.EncodeToString(w.last)
 		f.state.speed.add(f.now(), w.seen.Objects)
 	})
 }
@@ -240,35 +287,47 @@ func (f *filling) finish(ctx context.Context, w *work) error {
 // returns those with another.
 func (f *filling) store(ctx context.Context, w *work, counts *Counts) (*work, error) {
 	changed := &work{}
-	// choose may have been called for some of the objects when an error ends it:
-	// they are counted when they are stored again, or found in place.
-	var now Counts
-	err := f.storage.FillNamedVector(ctx, f.class, f.shard, f.vector, w.ids,
-		func(i int, current *storobj.Object) []float32 {
-			if current == nil || len(current.Vectors[f.vector]) > 0 {
-				now.Skipped++
-				return nil
-			}
-			text, _ := f.text(&current.Object)
-			switch {
-			case text == "":
-				now.Skipped++
-				return nil
-			case text != w.texts[i]:
-				changed.ids, changed.texts = append(changed.ids, w.ids[i]), append(changed.texts, text)
-				return nil
-			}
-			now.Filled++
-			if f.embedder.Cut(text) {
-				now.Cut++
-			}
-			return w.vectors[i]
-		})
-	if err != nil {
-		return nil, err
+	for from := 0; from < len(w.ids); from += storeSize {
+		if err := f.pace.store(ctx); err != nil {
+			return nil, err
+		}
+		to := min(from+storeSize, len(w.ids))
+		// choose may have been called for some of the objects when an error ends it:
+		// they are counted when they are stored again, or found in place.
+		var now Counts
+		err := f.storage.FillNamedVector(ctx, f.class, f.shard, f.vector, w.ids[from:to],
+			func(i int, current *storobj.Object) []float32 {
+				return f.choose(w, from+i, current, changed, &now)
+			})
+		if err != nil {
+			return nil, err
+		}
+		counts.add(now)
 	}
-	counts.add(now)
 	return changed, nil
+}
+
+// choose is the vector for the i-th of a batch's objects as it is stored now;
+// one whose text is another is added to changed.
+func (f *filling) choose(w *work, i int, current *storobj.Object, changed *work, counts *Counts) []float32 {
+	if current == nil || len(current.Vectors[f.vector]) > 0 {
+		counts.Skipped++
+		return nil
+	}
+	text, _ := f.text(&current.Object)
+	switch {
+	case text == "":
+		counts.Skipped++
+		return nil
+	case text != w.texts[i]:
+		changed.ids, changed.texts = append(changed.ids, w.ids[i]), append(changed.texts, text)
+		return nil
+	}
+	counts.Filled++
+	if f.cut(text) {
+		counts.Cut++
+	}
+	return w.vectors[i]
 }
 
 // lostAfter is how long a writer has to index what it stored before its object
@@ -277,7 +336,7 @@ const lostAfter = 2 * time.Second
 
 // index puts objects into the vector's index that lost them: a node that is
 // killed may have stored an object and not indexed it.
-func (f *filling) index(ctx context.Context, lost []record) error {
+func (f *filling) index(ctx context.Context, lost []document) error {
 	if len(lost) == 0 {
 		return nil
 	}
@@ -285,14 +344,14 @@ func (f *filling) index(ctx context.Context, lost []record) error {
 		return err
 	}
 	ids := make([][]byte, 0, len(lost))
-	kept := make([]record, 0, len(lost))
-	for _, r := range lost {
-		held, pending, err := f.storage.indexed(ctx, f.class, f.shard, f.vector, r.object.DocID)
+	kept := make([]document, 0, len(lost))
+	for _, d := range lost {
+		held, pending, err := f.storage.indexed(ctx, f.class, f.shard, f.vector, d.docID)
 		if err != nil {
 			return err
 		}
 		if !held && !pending {
-			ids, kept = append(ids, r.id), append(kept, r)
+			ids, kept = append(ids, d.id), append(kept, d)
 		}
 	}
 	if len(ids) == 0 {
@@ -303,7 +362,7 @@ func (f *filling) index(ctx context.Context, lost []record) error {
 	return f.storage.FillNamedVector(ctx, f.class, f.shard, f.vector, ids,
 		func(i int, current *storobj.Object) []float32 {
 			// Another document id is another writer's, who indexes it.
-			if current == nil || current.DocID != kept[i].object.DocID {
+			if current == nil || current.DocID != kept[i].docID {
 				return nil
 			}
 			return current.Vectors[f.vector]

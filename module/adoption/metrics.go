@@ -1,9 +1,9 @@
 package adoption
 
 import (
-	"errors"
-
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/latentask/latentask/internal/series"
 )
 
 // Metrics are the job's series. They are of the node and of all its jobs, so
@@ -36,13 +36,7 @@ func NewMetrics() *Metrics {
 // Register adds the series to a registry. A second set in one process keeps the
 // first one's.
 func (m *Metrics) Register(r prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.objects, m.running, m.ended} {
-		var already prometheus.AlreadyRegisteredError
-		if err := r.Register(c); err != nil && !errors.As(err, &already) {
-			return err
-		}
-	}
-	return nil
+	return series.Register(r, m.objects, m.running, m.ended)
 }
 
 func (m *Metrics) dealtWith(c Counts) {

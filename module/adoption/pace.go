@@ -2,6 +2,7 @@ package adoption
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -14,21 +15,28 @@ type Traffic interface {
 }
 
 const (
-	// yieldFor is how long a batch waits at most for the node to have nothing else
-	// to do: the job goes on under load too, with fewer batches.
-	yieldFor = 250 * time.Millisecond
-	// yieldStep is how often it looks.
+	// embedYield and storeYield are how long embedding a batch and storing a group
+	// wait at most for searches to end: the job goes on under load too. Storing is
+	// at ordinary priority, since it holds locks that writers wait for, and a group
+	// takes a few milliseconds.
+	embedYield = 250 * time.Millisecond
+	storeYield = 10 * time.Millisecond
+	// yieldStep is how often they look.
 	yieldStep = 2 * time.Millisecond
 )
 
-// pace bounds how fast a node fills.
+// pace bounds how fast a node fills, and lets its traffic go first.
 type pace struct {
 	limit   *rate.Limiter // nil without a rate
-	traffic Traffic
+	traffic Traffic       // nil where there is none to yield to
+	// enough is how many searches take up the processors.
+	enough int
+	// kernel: the kernel lets traffic go before embedding, without waiting here.
+	kernel bool
 }
 
 func newPace(perSecond int, traffic Traffic) *pace {
-	p := &pace{traffic: traffic}
+	p := &pace{traffic: traffic, enough: max(1, runtime.GOMAXPROCS(0)/2)}
 	if perSecond > 0 {
 		p.limit = rate.NewLimiter(rate.Limit(perSecond), max(1, min(perSecond, batchSize)))
 	}
@@ -43,18 +51,29 @@ func (p *pace) batch() int {
 	return p.limit.Burst()
 }
 
-// wait returns when n objects may be embedded; n is at most batch.
-func (p *pace) wait(ctx context.Context, n int) error {
-	if p.limit != nil {
+// embed returns when n objects may be embedded; n is at most batch.
+func (p *pace) embed(ctx context.Context, n int) error {
+	switch {
+	case p.limit != nil:
 		return p.limit.WaitN(ctx, n)
-	}
-	if p.traffic == nil {
+	case p.kernel:
 		return ctx.Err()
+	default:
+		return p.yield(ctx, embedYield)
 	}
-	until := time.Now().Add(yieldFor)
-	for p.traffic.Busy() > 0 && time.Now().Before(until) {
-		if err := sleep(ctx, yieldStep); err != nil {
-			return err
+}
+
+// store returns when a group may be stored.
+func (p *pace) store(ctx context.Context) error { return p.yield(ctx, storeYield) }
+
+// yield waits while searches take up the processors.
+func (p *pace) yield(ctx context.Context, atMost time.Duration) error {
+	if p.traffic != nil {
+		until := time.Now().Add(atMost)
+		for p.traffic.Busy() >= p.enough && time.Now().Before(until) {
+			if err := sleep(ctx, yieldStep); err != nil {
+				return err
+			}
 		}
 	}
 	return ctx.Err()

@@ -45,6 +45,8 @@ type Model interface {
 	Texts(class *models.Class, vector, tenant string) (TextFunc, error)
 	// Wait returns when the model can be used, or why it never will be.
 	Wait(ctx context.Context) error
+	// Background opens what a job embeds with; whoever opens it closes it.
+	Background() (Background, error)
 }
 
 // job is one run of a job on this node.
@@ -56,6 +58,8 @@ type job struct {
 	deps    *dependencies
 	logger  logrus.FieldLogger
 	pace    *pace
+	// encoder is open while shards are filled.
+	encoder Background
 	// report tells the cluster how far the node is.
 	report func(progress float32)
 	// others asks the cluster how far the job's other nodes are.
@@ -97,20 +101,23 @@ func (j *job) run(ctx context.Context) error {
 	// takes writes all the while is looked at once more at the end.
 	file, _ := j.state.snapshot()
 	var early []int
-	for i, s := range file.Shards {
-		if slices.Contains([]string{StateFinished, ShardOffloaded, ShardGone}, s.State) {
-			continue
+	err := j.encoding(func() error {
+		for i, s := range file.Shards {
+			if slices.Contains([]string{StateFinished, ShardOffloaded, ShardGone}, s.State) {
+				continue
+			}
+			late, err := j.shard(ctx, i)
+			if err != nil {
+				return err
+			}
+			if !late {
+				early = append(early, i)
+			}
 		}
-		late, err := j.shard(ctx, i)
-		if err != nil {
-			return err
-		}
-		if !late {
-			early = append(early, i)
-		}
-	}
-	if len(early) == 0 {
 		return nil
+	})
+	if err != nil || len(early) == 0 {
+		return err
 	}
 	last := j.started.Add(j.deps.settle)
 	if slices.ContainsFunc(early, func(i int) bool { return j.replicated[j.state.shard(i).Name] }) {
@@ -122,12 +129,26 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.deps.sleep(ctx, last.Sub(j.deps.now())); err != nil {
 		return err
 	}
-	for _, i := range early {
-		if _, err := j.shard(ctx, i); err != nil {
-			return err
+	return j.encoding(func() error {
+		for _, i := range early {
+			if _, err := j.shard(ctx, i); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+}
+
+// encoding calls fill with the encoder open. While the job waits it has none: it
+// has memory of its own.
+func (j *job) encoding(fill func() error) (err error) {
+	encoder, err := j.deps.model.Background()
+	if err != nil {
+		return err
 	}
-	return nil
+	j.encoder, j.pace.kernel = encoder, encoder.Yields()
+	defer func() { err = errors.Join(err, encoder.Close()) }()
+	return fill()
 }
 
 // enlist adds the node's shards to the state that are not in it.
@@ -233,7 +254,7 @@ func (j *job) attempt(ctx context.Context, i int) (late bool, err error) {
 	defer func() { err = errors.Join(err, j.close(ctx, i)) }()
 
 	f := &filling{
-		storage: j.deps.storage, embedder: j.deps.model, text: text, pace: j.pace,
+		storage: j.deps.storage, encoder: j.encoder, cut: j.deps.model.Cut, text: text, pace: j.pace,
 		metrics: j.deps.metrics, logger: j.logger,
 		class: class.Class, shard: s.Name, vector: j.payload.Vector,
 		state: j.state, place: i, now: j.deps.now, sleep: j.deps.sleep,

@@ -124,7 +124,7 @@ func TestWriteBehindTheCursor(t *testing.T) {
 	}
 	n := 0
 	b.storage.beforeFill = func(string, [][]byte) {
-		if n++; n == 3 {
+		if n++; n == 3*batchSize/storeSize {
 			b.storage.put("a", []byte(first), "late", false)
 		}
 	}
@@ -162,7 +162,7 @@ func TestGoesOnAfterAKill(t *testing.T) {
 			b.storage.kill = at
 			ctx, cancel := context.WithCancel(t.Context())
 			b.storage.beforeFill = func(string, [][]byte) {
-				if b.storage.kill <= batchSize {
+				if b.storage.kill < storeSize {
 					cancel() // it is killed in this batch: nothing is tried again
 				}
 			}

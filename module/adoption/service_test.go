@@ -267,7 +267,7 @@ func TestStop(t *testing.T) {
 	var handle distributedtask.TaskHandle
 	started := make(chan struct{})
 	s.storage.beforeFill = func(string, [][]byte) {
-		if n++; n == 2 {
+		if n++; n == 2*batchSize/storeSize {
 			close(stored)
 			<-started
 			handle.Terminate()

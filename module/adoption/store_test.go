@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 func TestStateIsFoundAgain(t *testing.T) {
@@ -77,54 +76,4 @@ func FuzzReadState(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestSpeed(t *testing.T) {
-	var s speed
-	at := time.UnixMilli(0)
-	if got := s.perSecond(at); got != 0 {
-		t.Errorf("of nothing: %v", got)
-	}
-	s.add(at, 0)
-	for range 200 {
-		at = at.Add(time.Second)
-		s.add(at, 30)
-	}
-	if got := s.perSecond(at); got != 30 {
-		t.Errorf("got %v", got)
-	}
-	if len(s.marks) > 64 {
-		t.Errorf("%d marks are kept", len(s.marks))
-	}
-	if got := s.perSecond(at.Add(time.Hour)); got != 0 {
-		t.Errorf("an hour later: %v", got)
-	}
-}
-
-type busy int
-
-func (b *busy) Busy() int {
-	if *b > 0 {
-		*b--
-	}
-	return int(*b)
-}
-
-func TestPace(t *testing.T) {
-	if got := newPace(0, nil).batch(); got != batchSize {
-		t.Errorf("without a rate: %d", got)
-	}
-	for rate, want := range map[int]int{1: 1, 10: 10, 100_000: batchSize} {
-		p := newPace(rate, nil)
-		if got := p.batch(); got != want {
-			t.Errorf("rate %d: batches of %d", rate, got)
-		}
-		if err := p.wait(t.Context(), p.batch()); err != nil {
-			t.Errorf("rate %d: %v", rate, err)
-		}
-	}
-	traffic := busy(3)
-	if err := newPace(0, &traffic).wait(t.Context(), 1); err != nil || traffic != 0 {
-		t.Errorf("it did not wait for the traffic to end: %d, %v", traffic, err)
-	}
 }
