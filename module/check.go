@@ -16,7 +16,7 @@ import (
 	"github.com/latentask/latentask/internal/fit"
 )
 
-// ErrForeignVectors is what every ForeignVectorsError is.
+// ErrForeignVectors is what every ForeignVectorsError and RetrieverError is.
 var ErrForeignVectors = errors.New("latentAsk: the collection's vectors are of another model")
 
 // ForeignVectorsError refuses a collection whose vectors the bundle's retriever

@@ -257,6 +257,10 @@ func TestOutcomes(t *testing.T) {
 			t.Errorf("%v is %q, want %q", err, got, want)
 		}
 	}
+	// A collection of text2vec-latent under a bundle of another retriever.
+	if got := outcome(nil, &RetrieverError{Named: "one", Bundle: "another"}); got != "refused" {
+		t.Errorf("a bundle of another retriever is %q", got)
+	}
 	if got := outcome(&reasoner.Result{Answer: reasoner.Answer{Partial: true}}, nil); got != "partial" {
 		t.Errorf("a partial answer is %q", got)
 	}

@@ -75,13 +75,28 @@ func newClassSettings(cfg moduletools.ClassConfig) *classSettings {
 	return &classSettings{basesettings.NewBaseClassSettings(cfg, false)}
 }
 
-// checkModel refuses a bundle whose retriever is not the one that the
-// collection was made with. A collection that names none takes any.
+// RetrieverError refuses a bundle with another retriever than the one that made
+// a collection's vectors of text2vec-latent, as its configuration names it. It
+// is an ErrForeignVectors.
+type RetrieverError struct {
+	// Named is the configuration's, Bundle the bundle's.
+	Named, Bundle string
+}
+
+func (e *RetrieverError) Error() string {
+	return fmt.Sprintf("%s: this collection's vectors are of %q and the node's bundle holds %q; set %s to a bundle with the former, or make a new collection whose %s names the latter",
+		VectorizerName, e.Named, e.Bundle, EnvBundle, keyModel)
+}
+
+// Is makes errors.Is(err, ErrForeignVectors) hold.
+func (e *RetrieverError) Is(target error) bool { return target == ErrForeignVectors }
+
+// checkModel returns a *RetrieverError for a bundle whose retriever is not the
+// one that the collection was made with. A collection that names none takes any.
 func (s *classSettings) checkModel(retriever string) error {
 	named, _ := s.GetSettings()[keyModel].(string)
 	if named == "" || named == retriever {
 		return nil
 	}
-	return fmt.Errorf("%s: this collection's vectors are of %q and the node's bundle holds %q; set %s to a bundle with the former, or make a new collection whose %s names the latter",
-		VectorizerName, named, retriever, EnvBundle, keyModel)
+	return &RetrieverError{Named: named, Bundle: retriever}
 }
