@@ -136,9 +136,14 @@ demo: build ## loads 5,000 passages of Wikipedia into a node and asks it three q
 eval: build ## runs the evaluations of docs/results.md (hours on a CPU; LIMIT=100 asks fewer questions)
 	@scripts/eval.sh
 
+.PHONY: eval-adoption
+eval-adoption: build $(STAMPS)/venv-dev ## figures of collections that other models embedded, and of adopting (hours on a CPU)
+	@scripts/adopt_figures.sh
+
 .PHONY: eval-tables
-eval-tables: ## writes the tables of docs/results.md from the reports of `make eval`
+eval-tables: ## writes the tables of docs/results.md from the reports of `make eval` and `make eval-adoption`
 	@python3 scripts/eval_tables.py
+	@[ ! -e $(LOCAL)/adoption/figures.json ] || $(VENV)/bin/python -m scripts.adoption.tables
 
 ## Tests
 
@@ -160,8 +165,8 @@ test-go: libs bundle tiny-bundles ## Go tests of every package, with the race de
 	LATENTASK_BUNDLE=$(BUNDLE) LATENTASK_REQUIRE_BUNDLE=1 LATENTASK_TINY_BUNDLES=$(TINY) go test -race -timeout 30m $(PACKAGES)
 
 .PHONY: test-python
-test-python: bundle $(STAMPS)/venv-dev ## tests of train/
-	LATENTASK_BUNDLE=$(BUNDLE) $(VENV)/bin/python -m pytest -q train
+test-python: bundle $(STAMPS)/venv-dev ## tests of train/ and of scripts/
+	LATENTASK_BUNDLE=$(BUNDLE) $(VENV)/bin/python -m pytest -q train scripts
 
 .PHONY: test-acceptance
 test-acceptance: build $(BIN)/weaviate-plain $(STAMPS)/venv-dev ## tests against a real node over its real ports
