@@ -260,6 +260,15 @@ type fakeSchema struct {
 	changes []string // "tenant on", "tenant off"
 	// load is called when a tenant is activated or deactivated.
 	load func(tenant string, active bool)
+	// behind is called when somebody waits for the cluster's log.
+	behind func(version uint64) error
+}
+
+func (s *fakeSchema) Wait(_ context.Context, version uint64) error {
+	if s.behind == nil {
+		return nil
+	}
+	return s.behind(version)
 }
 
 func (s *fakeSchema) Class(collection string) *models.Class {
@@ -436,6 +445,8 @@ type bench struct {
 	// others are the other nodes of the job, told is what this one reports.
 	others func(ctx context.Context) (others, error)
 	told   []float32
+	// nodes have a part in the job; none are not checked.
+	nodes []string
 }
 
 func newBench(t *testing.T, shards ...string) *bench {
@@ -465,7 +476,7 @@ func (b *bench) run(ctx context.Context) (stateFile, error) {
 		b.t.Fatal(err)
 	}
 	j := &job{
-		node: testNode, payload: b.payload, started: b.started, state: st, logger: quiet(),
+		node: testNode, nodes: b.nodes, payload: b.payload, version: b.version, started: b.started, state: st, logger: quiet(),
 		pace: newPace(0, nil), others: b.others,
 		report: func(progress float32) {
 			b.mu.Lock()

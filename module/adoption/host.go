@@ -117,6 +117,11 @@ func (n *nodeSchema) Class(collection string) *models.Class {
 	return n.app.ClusterService.SchemaReader().ReadOnlyClass(collection)
 }
 
+// Wait implements Schema.
+func (n *nodeSchema) Wait(ctx context.Context, version uint64) error {
+	return n.app.ClusterService.SchemaReader().WaitForUpdate(ctx, version)
+}
+
 // Placement implements Schema.
 func (n *nodeSchema) Placement(collection string) ([]Placed, error) {
 	var placed []Placed

@@ -20,7 +20,7 @@ const (
 	ShardPending = "pending"
 	// ShardOffloaded: its tenant lies in cloud storage, where it is left.
 	ShardOffloaded = "offloaded"
-	// ShardGone: its tenant was deleted meanwhile.
+	// ShardGone: its tenant was deleted meanwhile, or it was moved to another node.
 	ShardGone = "gone"
 )
 

@@ -30,6 +30,9 @@ type Placed struct {
 type Schema interface {
 	// Class is a collection, nil where there is none.
 	Class(collection string) *models.Class
+	// Wait returns when this node knows what the cluster's log says up to a place in
+	// it. It may give up with an error.
+	Wait(ctx context.Context, version uint64) error
 	// Placement are a collection's shards.
 	Placement(collection string) ([]Placed, error)
 	// SetActive activates a tenant or deactivates it, and returns when that is so
@@ -52,8 +55,13 @@ type Model interface {
 // job is one run of a job on this node.
 type job struct {
 	node    string
+	nodes   []string // that have a part in the job, this one among them
 	payload payload
-	started time.Time // when the job was, in the cluster
+	// version is the place of the job's start in the cluster's log.
+	version uint64
+	// started is when this node took the job up, by its own clock: those of other
+	// nodes may run otherwise.
+	started time.Time
 	state   *state
 	deps    *dependencies
 	logger  logrus.FieldLogger
@@ -91,6 +99,9 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.deps.model.Wait(ctx); err != nil {
 		return err
 	}
+	if err := j.awaitSchema(ctx); err != nil {
+		return err
+	}
 	if err := j.enlist(); err != nil {
 		return err
 	}
@@ -99,23 +110,7 @@ func (j *job) run(ctx context.Context) error {
 
 	// A tenant that was inactive is finished before the next is activated; what
 	// takes writes all the while is looked at once more at the end.
-	file, _ := j.state.snapshot()
-	var early []int
-	err := j.encoding(func() error {
-		for i, s := range file.Shards {
-			if slices.Contains([]string{StateFinished, ShardOffloaded, ShardGone}, s.State) {
-				continue
-			}
-			late, err := j.shard(ctx, i)
-			if err != nil {
-				return err
-			}
-			if !late {
-				early = append(early, i)
-			}
-		}
-		return nil
-	})
+	early, err := j.fill(ctx)
 	if err != nil || len(early) == 0 {
 		return err
 	}
@@ -129,26 +124,87 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.deps.sleep(ctx, last.Sub(j.deps.now())); err != nil {
 		return err
 	}
-	return j.encoding(func() error {
-		for _, i := range early {
-			if _, err := j.shard(ctx, i); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	// Among them are shards that have come to this node meanwhile.
+	if err := j.enlist(); err != nil {
+		return err
+	}
+	if _, err := j.fill(ctx); err != nil {
+		return err
+	}
+	return j.covered()
 }
 
-// encoding calls fill with the encoder open. While the job waits it has none: it
-// has memory of its own.
-func (j *job) encoding(fill func() error) (err error) {
-	encoder, err := j.deps.model.Background()
+// fill fills the shards that are not finished, and names those that have to be
+// looked at once more. The encoder is open meanwhile, and not while the job
+// waits: it has memory of its own.
+func (j *job) fill(ctx context.Context) (early []int, err error) {
+	file, _ := j.state.snapshot()
+	var pending []int
+	for i, s := range file.Shards {
+		if !slices.Contains([]string{StateFinished, ShardOffloaded, ShardGone}, s.State) {
+			pending = append(pending, i)
+		}
+	}
+	if len(pending) == 0 {
+		return nil, nil
+	}
+	if j.encoder, err = j.deps.model.Background(); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, j.encoder.Close()) }()
+	j.pace.kernel = j.encoder.Yields()
+	for _, i := range pending {
+		late, err := j.shard(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		if !late {
+			early = append(early, i)
+		}
+	}
+	return early, nil
+}
+
+// covered checks that no shard of the job has come to a node meanwhile that has
+// no part in it: what it holds was copied from a shard that was being filled.
+func (j *job) covered() error {
+	placement, err := j.deps.schema.Placement(j.payload.Collection)
 	if err != nil {
 		return err
 	}
-	j.encoder, j.pace.kernel = encoder, encoder.Yields()
-	defer func() { err = errors.Join(err, encoder.Close()) }()
-	return fill()
+	file, _ := j.state.snapshot()
+	for _, p := range placement {
+		if !slices.ContainsFunc(file.Shards, func(s shardState) bool { return s.Name == p.Name }) {
+			continue
+		}
+		for _, node := range p.Nodes {
+			if len(j.nodes) > 0 && !slices.Contains(j.nodes, node) {
+				return fmt.Errorf("shard %q has come to node %q, which has no part in the job: start it again", p.Name, node)
+			}
+		}
+	}
+	return nil
+}
+
+// schemaTime is how long is waited at most for this node to have read of the
+// cluster's log what the job's start comes behind: the vector in the schema.
+const schemaTime = time.Minute
+
+// awaitSchema returns when this node knows of the vector, or should.
+func (j *job) awaitSchema(ctx context.Context) error {
+	for until := j.deps.now().Add(schemaTime); ; {
+		err := j.deps.schema.Wait(ctx, j.version)
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !j.deps.now().Before(until) {
+			j.logger.WithError(err).Warn("latentask: this node is behind the cluster's log")
+			return nil
+		}
+		if err := j.deps.sleep(ctx, time.Second); err != nil {
+			return err
+		}
+	}
 }
 
 // enlist adds the node's shards to the state that are not in it.
@@ -289,17 +345,17 @@ func (j *job) mayEnd(i int, began time.Time) bool {
 // there is nothing to fill.
 func (j *job) open(ctx context.Context, i int) (bool, error) {
 	s := j.state.shard(i)
-	if s.Tenant == "" {
-		return true, nil
-	}
 	placement, err := j.deps.schema.Placement(j.payload.Collection)
 	if err != nil {
 		return false, err
 	}
 	at := slices.IndexFunc(placement, func(p Placed) bool { return p.Name == s.Name })
-	if at < 0 {
+	if at < 0 || !slices.Contains(placement[at].Nodes, j.node) {
 		j.end(i, ShardGone)
 		return false, nil
+	}
+	if s.Tenant == "" {
+		return true, nil
 	}
 	switch placement[at].Status {
 	case models.TenantActivityStatusHOT, models.TenantActivityStatusACTIVE:

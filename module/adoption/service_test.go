@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	openapi "github.com/go-openapi/errors"
 	"github.com/weaviate/weaviate/cluster/distributedtask"
@@ -197,7 +196,7 @@ func TestProvider(t *testing.T) {
 	s := newSite(t, "a")
 	s.fillWith("a", 100)
 	s.do("POST", "/adoptions", "ann", startBody)
-	s.cluster.tasks[0].StartedAt = time.Now().Add(-time.Hour) // nothing to settle
+	s.service.settle = 0
 	recorder := &fakeRecorder{}
 	provider := s.service.Provider()
 	provider.SetCompletionRecorder(recorder)
@@ -228,9 +227,23 @@ func TestProvider(t *testing.T) {
 	task := s.cluster.tasks[0]
 	task.Units[testNode].Status = distributedtask.UnitStatusCompleted
 	before := s.model.embedded
-	run()
+	idle := func() {
+		t.Helper()
+		handle, err := provider.StartTask(task.Clone())
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-handle.Done():
+			t.Error("it is done, and would be started again")
+		default:
+		}
+		handle.Terminate()
+		<-handle.Done()
+	}
+	idle()
 	task.Units = map[string]*distributedtask.Unit{"node2": {ID: "node2"}}
-	run()
+	idle()
 	if s.model.embedded != before {
 		t.Error("it worked")
 	}
@@ -307,5 +320,12 @@ func TestShardsOfOtherNodes(t *testing.T) {
 	}
 	if len(job.Nodes) != 2 || job.Nodes[1].Progress != 0.5 {
 		t.Errorf("nodes %+v", job.Nodes)
+	}
+
+	// Of a job that is another node's alone.
+	delete(s.cluster.tasks[0].Units, testNode)
+	job, err = s.service.Job(context.Background(), &models.Principal{Username: "ann"}, testClass, testVector)
+	if err != nil || len(job.Shards) != 1 || job.Shards[0].Node != "node2" {
+		t.Errorf("got %+v, %v", job, err)
 	}
 }

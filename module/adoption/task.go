@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +44,9 @@ func payloadOf(task *distributedtask.Task) (payload, error) {
 // unitOf is the unit of a node: its name.
 func unitOf(node string) string { return node }
 
+// nodesOf are the nodes that have a part in a job.
+func nodesOf(task *distributedtask.Task) []string { return slices.Collect(maps.Keys(task.Units)) }
+
 // Provider runs a node's part of jobs; it is what Weaviate's scheduler of tasks
 // calls.
 type Provider struct {
@@ -66,14 +71,14 @@ func (p *Provider) GetLocalTasks() []distributedtask.TaskDescriptor { return nil
 func (p *Provider) CleanupTask(distributedtask.TaskDescriptor) error { return nil }
 
 // StartTask begins a node's part of a job, or goes on with it after a restart.
-// The handle is done at once where the node has no part in it.
+// Where the node has no part in it, or has done its own, the handle lasts until
+// the job ends: the scheduler would start one that is done again and again.
 func (p *Provider) StartTask(task *distributedtask.Task) (distributedtask.TaskHandle, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h := &handle{cancel: cancel, done: make(chan struct{})}
 	unit, ok := task.Units[unitOf(p.service.node)]
 	if !ok || unit.Status == distributedtask.UnitStatusCompleted || unit.Status == distributedtask.UnitStatusFailed {
-		cancel()
-		close(h.done)
+		context.AfterFunc(ctx, func() { close(h.done) })
 		return h, nil
 	}
 	enterrors.GoWrapper(func() {
@@ -148,7 +153,7 @@ func (p *Provider) fill(ctx context.Context, task *distributedtask.Task, logger 
 	s.running.Store(task.ID, state)
 	defer s.running.Delete(task.ID)
 	j := &job{
-		node: s.node, payload: pay, started: task.StartedAt, state: state, deps: deps, logger: logger,
+		node: s.node, nodes: nodesOf(task), payload: pay, version: task.Version, started: time.Now(), state: state, deps: deps, logger: logger,
 		pace:   newPace(pay.Rate, deps.traffic),
 		others: func(ctx context.Context) (others, error) { return s.othersOf(ctx, pay, task.Version) },
 		report: func(progress float32) {

@@ -47,7 +47,7 @@ func (s *Service) view(task *distributedtask.Task) *Job {
 
 // elsewhere are the shards of other nodes, with their nodes' states.
 func (s *Service) elsewhere(task *distributedtask.Task, pay payload) []Shard {
-	if len(task.Units) == 1 {
+	if task.Units[unitOf(s.node)] != nil && len(task.Units) == 1 {
 		return nil
 	}
 	placement, err := s.host.Schema.Placement(pay.Collection)
