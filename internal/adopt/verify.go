@@ -308,13 +308,12 @@ func (c *checker) ask(ctx context.Context, questions []string) {
 		}
 		c.out.Asked = append(c.out.Asked, a)
 	}
+	if len(c.names) == 0 {
+		return // no tenant is active
+	}
 	if len(questions) > 0 {
-		tenant := ""
-		if len(c.names) > 0 {
-			tenant = c.names[0]
-		}
 		for _, q := range questions {
-			send(q, tenant, "")
+			send(q, c.names[0], "")
 		}
 		return
 	}

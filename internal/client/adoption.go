@@ -182,8 +182,10 @@ type SpeedRequest struct {
 
 // Speed is how fast a node embedded some texts.
 type Speed struct {
+	// Texts is how many it came to, which are fewer than it was given where it
+	// takes long, and Seconds how long that took.
 	Texts int `json:"texts"`
-	// Cut is how many are longer than the retriever reads.
+	// Cut is how many of all are longer than the retriever reads.
 	Cut       int     `json:"cut"`
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"perSecond"`

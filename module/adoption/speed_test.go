@@ -29,6 +29,8 @@ func TestMeasuringSpeed(t *testing.T) {
 		{"too many texts", "ann", `{"collection":"Docs","texts":["a"` + strings.Repeat(`,"a"`, 64) + `]}`, nil, 422, "1 to 64"},
 		{"another field", "ann", `{"collection":"Docs","texts":["a"],"n":1}`, nil, 422, "unknown field"},
 		{"two values", "ann", body + body, nil, 422, "more than one"},
+		{"several at a time", "ann", `{"collection":"Docs","texts":["a"` + strings.Repeat(`,"a"`, 63) + `]}`, func(s *site) { s.model.batches = 3 }, 200, `"texts":64`},
+		{"no encoder", "ann", body, func(s *site) { s.model.refused = errors.New("the node shuts down") }, 503, "shuts down"},
 		{"no bundle", "ann", body, func(s *site) { s.model.err = errors.New("the bundle is still loading") }, 503, "still loading"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -49,6 +51,9 @@ func TestMeasuringSpeed(t *testing.T) {
 			}
 			if speed.Seconds <= 0 || speed.PerSecond <= 0 {
 				t.Errorf("nothing was measured: %+v", speed)
+			}
+			if s.model.open != 0 {
+				t.Error("the encoder was not given back")
 			}
 			if len(s.cluster.tasks) != 0 {
 				t.Error("measuring started a job")
