@@ -19,6 +19,11 @@
 // and being killed anywhere costs no more than what was done since it was last
 // written down.
 //
+// A job gives way to what else the node does. It embeds with an encoder of its
+// own, in the background (Background), several batches at once; storing, which
+// takes locks, goes on beside it at ordinary priority, a few objects at a time
+// (pace.go).
+//
 // Storing needs a function inside Weaviate's package db, which a node built by
 // latentask has and the module in the Go module cache has not (internal/nodebuild);
 // Filler says what it must do.
