@@ -3,11 +3,11 @@ package background
 import "golang.org/x/sys/unix"
 
 const (
-	// niceness is how much less a thread's work counts: with 15 steps a thread
-	// that competes for a core gets about a thirtieth of it. Not the last step,
-	// 19: the less it gets, the longer a thread that is about to give back one of
-	// Go's places waits for the moment that it needs for that.
-	niceness = 15
+	// niceness is how much less a thread's work counts: with 10 steps a thread that
+	// competes for a core gets about a tenth of it. With more it would come to a
+	// stop on a machine that is always busy, and a thread that is about to give
+	// back one of Go's places would wait longer for the moment that it needs.
+	niceness = 10
 	// highest is the system's last step.
 	highest = 19
 )
