@@ -10,6 +10,7 @@ import (
 	"github.com/weaviate/weaviate/entities/models"
 	"github.com/weaviate/weaviate/entities/modelsext"
 
+	"github.com/latentask/latentask/internal/client"
 	"github.com/latentask/latentask/internal/progress"
 )
 
@@ -98,6 +99,7 @@ func (r *Runner) createCopy(ctx context.Context, p *Plan) error {
 	vectors := class.VectorConfig
 	if modelsext.ClassHasLegacyVectorIndex(class) {
 		class.VectorConfig = nil
+		forget(class, client.Vectorizer)
 	}
 	there, err := r.exists(ctx, p.Target)
 	if err != nil {
@@ -127,6 +129,21 @@ func (r *Runner) createCopy(ctx context.Context, p *Plan) error {
 		return nil
 	}
 	return permitted(r.Client.UpdateClass(ctx, there), "change the schema of "+p.Target, "update_collections on "+p.Target)
+}
+
+// forget takes a vectorizer's settings out of a collection's properties, unless
+// the collection has a vector of it. Weaviate leaves them where a vector was
+// dropped, and refuses to make a collection that has them.
+func forget(class *models.Class, vectorizer string) {
+	if class.Vectorizer == vectorizer {
+		return
+	}
+	for _, property := range class.Properties {
+		modules, _ := property.ModuleConfig.(map[string]any)
+		if delete(modules, vectorizer); len(modules) == 0 {
+			property.ModuleConfig = nil
+		}
+	}
 }
 
 // copyOf is the copy's schema.

@@ -50,12 +50,27 @@ type setup struct {
 	env map[string]string
 	// noBundle: the node is not waited for to have a bundle.
 	noBundle bool
+	// ports that are wanted; free ones where zero or taken.
+	ports localnode.Ports
 }
 
 const startTimeout = 3 * time.Minute
 
 // launch starts a node and waits until it serves.
 func launch(t testing.TB, s setup) (*node, error) {
+	t.Helper()
+	n, err := begin(t, s)
+	if err == nil {
+		err = n.serves(!s.noBundle)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// begin starts a node.
+func begin(t testing.TB, s setup) (*node, error) {
 	t.Helper()
 	if s.binary == "" {
 		s.binary = required(t, "LATENTASK_NODE")
@@ -77,24 +92,31 @@ func launch(t testing.TB, s setup) (*node, error) {
 		Binary:  s.binary,
 		DataDir: filepath.Join(s.dir, "data"),
 		LogFile: filepath.Join(s.dir, "node.log"),
+		Ports:   s.ports,
 		Env:     env,
 	})
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	err = process.WaitReady(ctx)
-	if err == nil && !s.noBundle {
-		err = process.WaitBundle(ctx)
-	}
-	if err != nil {
-		_ = process.Stop()
-		return nil, fmt.Errorf("%w; its log ends with:\n%s", err, logTail(process.LogFile()))
-	}
 	c, err := client.New(client.Config{URL: process.URL()})
 	require.NoError(t, err)
 	return &node{Node: process, client: c, url: process.URL()}, nil
+}
+
+// serves waits until the node does, and where wanted its bundle. A node that
+// does not is stopped.
+func (n *node) serves(bundle bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	err := n.WaitReady(ctx)
+	if err == nil && bundle {
+		err = n.WaitBundle(ctx)
+	}
+	if err != nil {
+		_ = n.Stop()
+		return fmt.Errorf("%w; its log ends with:\n%s", err, logTail(n.LogFile()))
+	}
+	return nil
 }
 
 // start starts a node that ends with the test.
