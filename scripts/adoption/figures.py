@@ -125,19 +125,20 @@ def of(reports: Path, names: tuple[str, ...]) -> dict:
 
 def rate_figures(r: dict) -> dict:
     """Objects a second over all chunks, and the ratio with its range over chunks. Adopting has its beginning and end counted."""
-    t, n = r["seconds"], r["objects"]
-    adopting = t["adopt"] + t["adopt_begins"] + t["adopt_ends"]
-    ratios = [c["adopt"] / c["import"] for c in r["chunks"]]
+    chunks, n = [c for c in r["chunks"] if c["adopted"] > 0], r["objects"]
+    importing, filling = (sum(c[f"{kind}ed"] for c in chunks) / sum(c[f"{kind}_seconds"] for c in chunks) for kind in ("import", "adopt"))
+    adopting = n / (n / filling + r["begins"] + r["ends"])
+    ratios = [c["adopted"] / c["adopt_seconds"] / (c["imported"] / c["import_seconds"]) for c in chunks]
     return {
         "made": f"{r['machine']}; {r['date']}",
         "objects": n,
-        "import": n / t["import"],
-        "adopt": n / adopting,
-        "ratio": t["import"] / adopting,
+        "import": importing,
+        "adopt": adopting,
+        "ratio": adopting / importing,
         "least": min(ratios),
         "most": max(ratios),
-        "begins": t["adopt_begins"],
-        "ends": t["adopt_ends"],
+        "begins": r["begins"],
+        "ends": r["ends"],
         "chunks": len(ratios),
     }
 

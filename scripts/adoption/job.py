@@ -13,6 +13,7 @@ from .settings import Settings
 
 POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 600
+STILL_SECONDS = 4.0
 
 
 class Job:
@@ -26,8 +27,8 @@ class Job:
 
     def start(self) -> None:
         """Runs the command, and returns when it fills objects that no earlier run has."""
-        before = (self.look() or {"done": 0})["done"]
-        ended = (self.look() or {"startedUnixMs": 0})["startedUnixMs"]
+        earlier = self.look() or {"done": 0, "startedUnixMs": 0}
+        before, ended = earlier["done"], earlier["startedUnixMs"]
         with self.out.open("w") as out, self.out.with_suffix(".log").open("w") as log:
             self.cli = subprocess.Popen(self.command, stdout=out, stderr=log)
         until = time.monotonic() + PATIENCE_SECONDS
@@ -60,11 +61,17 @@ class Job:
         return job
 
     def stop(self) -> None:
-        """Stops the job, if it runs, and waits for the command to end."""
+        """Stops the job, if it runs, and waits for the command to end, and for the node to have nothing to do for it any more."""
         request = urllib.request.Request(self.address, method="DELETE")
         urllib.request.urlopen(request, timeout=60).close()
         self.wait_end()
         self.cli.wait(PATIENCE_SECONDS)
+        # The job is stopped when the cluster says so; a node sees that a moment later, and stores the batch that it has.
+        done, since = self.look()["done"], time.monotonic()
+        while time.monotonic() < since + STILL_SECONDS:
+            time.sleep(POLL_SECONDS)
+            if (now := self.look()["done"]) != done:
+                done, since = now, time.monotonic()
 
 
 def adopt(s: Settings, url: str, collection: str, out: Path) -> None:

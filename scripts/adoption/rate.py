@@ -35,7 +35,7 @@ def measure(s: Settings, servers: Servers) -> dict:
         for i, (low, high) in enumerate(itertools.pairwise(edges)):
             began = time.monotonic()
             load(imported, passages[low:high])
-            importing = (high - low) / (time.monotonic() - began)
+            chunk = {"imported": high - low, "import_seconds": time.monotonic() - began}
 
             began = time.monotonic()
             job.start()
@@ -43,24 +43,21 @@ def measure(s: Settings, servers: Servers) -> dict:
             if i == 0:
                 beginning = at - began
             last, end = job.wait(high), time.monotonic()
-            adopting = (last["done"] - first["done"]) / (end - at) if end > at else 0.0
+            chunk |= {"adopted": last["done"] - first["done"], "adopt_seconds": end - at}
             if i == s.chunks - 1:
                 job.wait_end()
                 ending = time.monotonic() - end
             job.stop()
-            chunks.append({"objects": high - low, "import": importing, "adopt": adopting})
-            say(f"{high} of {s.objects} objects: imported {importing:.1f} a second, adopted {adopting:.1f} a second")
+            chunks.append(chunk)
+            speeds = [f"{kind}ed {chunk[kind + 'ed'] / chunk[kind + '_seconds']:.1f} a second" for kind in ("import", "adopt")]
+            say(f"{high} of {s.objects} objects: {', '.join(speeds)}")
         if len(imported) != s.objects:
             raise SystemExit(f"error: {len(imported)} of {s.objects} objects were imported")
         outcome = job.look()
     return {
         "objects": s.objects,
         "chunks": chunks,
-        "seconds": {
-            "import": sum(c["objects"] / c["import"] for c in chunks),
-            "adopt": sum(c["objects"] / c["adopt"] for c in chunks),
-            "adopt_begins": beginning,
-            "adopt_ends": ending,
-        },
+        "begins": beginning,
+        "ends": ending,
         "state": outcome["state"],
     }

@@ -83,6 +83,8 @@ class Servers:
             "TRANSFORMERS_INFERENCE_API": self.container,
             "TRANSFORMERS_WAIT_FOR_STARTUP": "false",
             "OPENAI_APIKEY": "none",
+            # How soon a node sees that a job was stopped; a minute by default.
+            "DISTRIBUTED_TASKS_SCHEDULER_TICK_INTERVAL_SECONDS": "1",
             "CLUSTER_HOSTNAME": "figures",
             "CLUSTER_BIND_ADDR": "127.0.0.1",
             "CLUSTER_ADVERTISE_ADDR": "127.0.0.1",

@@ -106,8 +106,12 @@ def test_figures_and_tables(reports: Path) -> None:
                 "machine": "m",
                 "date": "d",
                 "objects": 20,
-                "chunks": [{"objects": 10, "import": 10, "adopt": 5}, {"objects": 10, "import": 10, "adopt": 10}],
-                "seconds": {"import": 2, "adopt": 3, "adopt_begins": 0.5, "adopt_ends": 0.5},
+                "chunks": [
+                    {"imported": 10, "import_seconds": 1, "adopted": 10, "adopt_seconds": 2},
+                    {"imported": 10, "import_seconds": 1, "adopted": 5, "adopt_seconds": 0.25},
+                ],
+                "begins": 0.5,
+                "ends": 0.5,
             }
         )
     )
@@ -127,7 +131,7 @@ def test_figures_and_tables(reports: Path) -> None:
     assert made["stock"]["gold_found"]["hybrid"]["kept"]["mean"]["difference"] == 1
     assert made["adopted"]["own"]["gain"]["gold_found"]["musique"]["difference"] == 0.25
     assert made["adopted"]["own"]["from_the_start"]["all_found"]["mean"]["difference"] == 0
-    assert made["rate"]["ratio"] == 0.5, "what the job takes to begin and to end counts"
+    assert made["rate"]["ratio"] == pytest.approx(20 / (20 / (15 / 2.25) + 1) / 10), "what the job takes to begin and to end counts"
     assert made["traffic"]["kinds"]["write"]["ratio"] == 1.5
 
     shown = tables.tables(made)
