@@ -38,8 +38,11 @@ type asker struct {
 	service    *service
 	repo       repository
 	collection lookup
-	asks       *askCounter
-	verdicts   *verdicts
+	// complete refuses a collection of which a search would leave out shards; nil
+	// where nobody knows.
+	complete func(collection, tenant string) error
+	asks     *askCounter
+	verdicts *verdicts
 }
 
 func newAsker(s *service, repo repository, collection lookup) *asker {
@@ -98,6 +101,11 @@ func (a *asker) run(ctx context.Context, params dto.GetParams, ask *graphql.Para
 	keywords, err := newKeywordSide(ask.Search, ask.Request.Mode, c.class, properties, model.search)
 	if err != nil {
 		return nil, nil, err
+	}
+	if a.complete != nil {
+		if err := a.complete(c.class.Class, params.Tenant); err != nil {
+			return nil, nil, err
+		}
 	}
 	empty, err := a.check(ctx, model, c, t, params)
 	if err != nil || empty {

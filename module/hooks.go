@@ -36,6 +36,7 @@ func WrapSearcher(repo *db.DB, provider *modules.Provider) *Searcher {
 	s := &Searcher{DB: repo, inner: repo}
 	if q, ok := provider.GetByName(OperatorName).(*QnA); ok {
 		s.asker = newAsker(q.service, repo, lookupIn(repo))
+		s.asker.complete = q.complete
 		s.traffic = &q.service.traffic
 	}
 	return s
