@@ -71,7 +71,7 @@ class Settings:
 
     def claim(self) -> None:
         """Makes the folder of the run. One that holds a run of other sizes is refused: its files are not of this one."""
-        mine = {k: v for k, v in asdict(self).items() if k in ("limit", "passages", "objects", "chunks", "port")}
+        mine = {k: v for k, v in asdict(self).items() if k in ("limit", "passages", "port")}
         file = self.dir / "settings.json"
         self.reports.mkdir(parents=True, exist_ok=True)
         if not file.exists():
