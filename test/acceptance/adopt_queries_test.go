@@ -36,7 +36,7 @@ func textQueries(t testing.TB, n *node, name, target string) map[string]string {
 		"bm25":                `bm25: {query: "kilns"} limit: 4`,
 	} {
 		status, body := rest(n.url, "", "POST", "/graphql",
-			map[string]any{"query": "{ Get { " + name + "(" + arguments + ") { text _additional { id certainty distance score } } } }"})
+			map[string]any{"query": "{ Get { " + name + "(" + arguments + ") { text _additional { id distance score } } } }"})
 		require.Equal(t, 200, status)
 		require.NotContains(t, string(body), `"errors"`, kind)
 		results["GraphQL "+kind] = string(body)
