@@ -40,6 +40,11 @@ type storage interface {
 	// indexed tells whether the vector's index holds a document, and pending
 	// whether it has documents waiting to be indexed.
 	indexed(ctx context.Context, class, shard, vector string, docID uint64) (held, pending bool, err error)
+	// flush puts what was written of a shard's objects into a segment on disk.
+	// Until then Weaviate counts an object that was written again twice, as its
+	// memory does not know what is on disk, and the number of objects weighs the
+	// terms of a keyword search: equally good objects might change places.
+	flush(ctx context.Context, class, shard string) error
 }
 
 // database is the storage of a node.
@@ -134,6 +139,16 @@ func (d *database) count(ctx context.Context, class, shard string) (n int, err e
 		return err
 	})
 	return n, err
+}
+
+func (d *database) flush(ctx context.Context, class, shard string) error {
+	return d.with(ctx, class, shard, func(s db.ShardLike) error {
+		bucket := s.Store().Bucket(helpers.ObjectsBucketLSM)
+		if bucket == nil {
+			return fmt.Errorf("%w: %q", errNoShard, shard)
+		}
+		return bucket.FlushAndSwitch()
+	})
 }
 
 func (d *database) indexed(ctx context.Context, class, shard, vector string, docID uint64) (held, pending bool, err error) {

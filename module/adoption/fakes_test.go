@@ -35,6 +35,8 @@ type fakeStorage struct {
 	shards map[string]map[string]*storobj.Object
 	index  map[string]map[uint64]bool
 	nextID uint64
+	// flushed counts a shard's flushes to disk.
+	flushed map[string]int
 	// beforeFill is called before each batch is stored, without the lock.
 	beforeFill func(shard string, ids [][]byte)
 	// kill makes a write end after so many objects are stored, the last of them
@@ -45,7 +47,7 @@ type fakeStorage struct {
 var errKilled = errors.New("killed")
 
 func newFakeStorage(shards ...string) *fakeStorage {
-	s := &fakeStorage{shards: map[string]map[string]*storobj.Object{}, index: map[string]map[uint64]bool{}, kill: -1}
+	s := &fakeStorage{shards: map[string]map[string]*storobj.Object{}, index: map[string]map[uint64]bool{}, flushed: map[string]int{}, kill: -1}
 	for _, name := range shards {
 		s.shards[name] = map[string]*storobj.Object{}
 		s.index[name] = map[uint64]bool{}
@@ -122,6 +124,13 @@ func (s *fakeStorage) indexed(_ context.Context, _, shard, _ string, docID uint6
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.index[shard][docID], false, nil
+}
+
+func (s *fakeStorage) flush(_ context.Context, _, shard string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flushed[shard]++
+	return nil
 }
 
 func (s *fakeStorage) FillNamedVector(_ context.Context, _, shard, vector string, ids [][]byte,

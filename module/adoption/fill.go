@@ -109,7 +109,7 @@ func (f *filling) passes(ctx context.Context) (time.Time, error) {
 			return time.Time{}, err
 		}
 		if done.Left == 0 {
-			return began, nil
+			return began, f.storage.flush(ctx, f.class, f.shard)
 		}
 	}
 }

@@ -51,6 +51,10 @@ func TestFillsWhatLacks(t *testing.T) {
 		t.Errorf("%d texts were embedded for 301 objects", b.model.embedded)
 	}
 
+	if b.storage.flushed["a"] == 0 || b.storage.flushed["b"] == 0 {
+		t.Errorf("filled shards were not flushed: %v", b.storage.flushed)
+	}
+
 	// A second run finds nothing to do.
 	b.version = 2
 	file, err = b.run(t.Context())
