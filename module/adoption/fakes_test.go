@@ -269,6 +269,8 @@ type fakeSchema struct {
 	changes []string // "tenant on", "tenant off"
 	// load is called when a tenant is activated or deactivated.
 	load func(tenant string, active bool)
+	// late is how many times the class is asked for before it is known here.
+	late int
 	// behind is called when somebody waits for the cluster's log.
 	behind func(version uint64) error
 }
@@ -281,6 +283,12 @@ func (s *fakeSchema) Wait(_ context.Context, version uint64) error {
 }
 
 func (s *fakeSchema) Class(collection string) *models.Class {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.late > 0 {
+		s.late--
+		return nil
+	}
 	if s.class == nil || s.class.Class != collection {
 		return nil
 	}

@@ -60,13 +60,17 @@ type Service struct {
 	// starting serialises starts on this node.
 	starting sync.Mutex
 	settle   time.Duration
+	lag      time.Duration
 }
+
+// lag is how long a node waits for a change of the schema that another made.
+const lag = 3 * time.Second
 
 // NewService makes the service of a node.
 func NewService(host *Host, model Model, traffic Traffic, metrics *Metrics, logger logrus.FieldLogger) *Service {
 	return &Service{
 		node: host.Node, host: host, model: model, traffic: traffic, metrics: metrics,
-		states: store{dir: host.Dir}, logger: logger, settle: settle,
+		states: store{dir: host.Dir}, logger: logger, settle: settle, lag: lag,
 	}
 }
 
@@ -105,11 +109,8 @@ func (s *Service) Start(ctx context.Context, p *models.Principal, r Request) (st
 	if _, err := s.dependencies(); err != nil {
 		return nil, false, err
 	}
-	class := s.host.Schema.Class(collection)
-	if class == nil {
-		return nil, false, problemf(ErrNotFound, "there is no collection %q", r.Collection)
-	}
-	if err := fillable(class, r.Vector); err != nil {
+	class, err := s.classWith(ctx, collection, r.Vector)
+	if err != nil {
 		return nil, false, err
 	}
 	if _, err := s.model.Texts(class, r.Vector, ""); err != nil {
@@ -186,6 +187,25 @@ func (s *Service) placed(ctx context.Context, p *models.Principal, class *models
 	}
 	slices.Sort(nodes)
 	return nodes, nil
+}
+
+// classWith is a collection with a vector that can be filled. A vector that was
+// added through another node is waited for, as that node answers before this one
+// knows.
+func (s *Service) classWith(ctx context.Context, collection, vector string) (*models.Class, error) {
+	for until := time.Now().Add(s.lag); ; {
+		class := s.host.Schema.Class(collection)
+		err := problemf(ErrNotFound, "there is no collection %q", collection)
+		if class != nil {
+			err = fillable(class, vector)
+		}
+		if !errors.Is(err, ErrNotFound) || !time.Now().Before(until) {
+			return class, err
+		}
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // fillable tells whether a vector is one that a job can fill.

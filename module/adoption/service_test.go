@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	openapi "github.com/go-openapi/errors"
 	"github.com/weaviate/weaviate/cluster/distributedtask"
@@ -40,6 +41,7 @@ func newSite(t *testing.T, shards ...string) *site {
 		},
 		Resolve: func(_ *models.Principal, collection string) (string, error) { return collection, nil },
 	}, s.model, nil, NewMetrics(), quiet())
+	s.service.lag = 0
 	s.handler = s.service.Handler()
 	return s
 }
@@ -188,6 +190,19 @@ func TestInactiveTenantsNeedTheRightToActivate(t *testing.T) {
 	absent := strings.Replace(startBody, `[]`, `["hot"]`, 1)
 	if got := s.do("POST", "/adoptions", "ann", absent); got.Code != 404 {
 		t.Errorf("a tenant that is not there: %d %s", got.Code, got.Body)
+	}
+}
+
+// A collection or a vector that was made through another node a moment ago.
+func TestStartWaitsForTheSchema(t *testing.T) {
+	s := newSite(t, "a")
+	s.schema.late = 2
+	if got := s.do("POST", "/adoptions", "ann", startBody); got.Code != http.StatusNotFound {
+		t.Errorf("a collection that is not there: %d %s", got.Code, got.Body)
+	}
+	s.service.lag = time.Minute
+	if got := s.do("POST", "/adoptions", "ann", startBody); got.Code != http.StatusAccepted {
+		t.Errorf("a collection that comes late: %d %s", got.Code, got.Body)
 	}
 }
 
