@@ -41,9 +41,10 @@ func (a *asking) weigh(ctx context.Context, think []float32) error {
 }
 
 // answers is the bundle's rule: whether to answer, by the action's logits of
-// (query, answer) and the supports of what was read, newest of it by the last hop.
-func (a *asking) answers(logits []float32, newest int) bool {
-	rule := a.layout.Action
+// (query, answer), the supports of what was read, newest of it by the last hop,
+// and the searches made.
+func (a *asking) answers(logits []float32, newest, searches int) bool {
+	rule := &a.layout.Action
 	sum, fresh := 0.0, 0.0
 	for i, p := range a.reads {
 		sum += float64(p.Support)
@@ -52,7 +53,7 @@ func (a *asking) answers(logits []float32, newest int) bool {
 		}
 	}
 	margin := float64(logits[1]) - float64(logits[0])
-	return rule.Margin*margin+rule.Support*sum+rule.Newest*fresh+rule.Bias > 0
+	return rule.Margin*margin+rule.Support*sum+rule.Newest*fresh+rule.BiasAfter(searches) > 0
 }
 
 // best are the passages that the answer is read from, in reading order: as many

@@ -2,9 +2,9 @@
 
 Questions of dev are asked through the reference loop on the bundle's own ONNX files, over exact search. Everything is
 fitted on every other question and reported on the rest:
-- `action`: the weights of the rule by which a hop answers (a logistic regression of "all gold has been read" on the action's
-  margin and the supports), or a bias alone, with which the most questions stop right: at the first hop after which all gold has
-  been read, or at the hop limit where it never was. The margin's sign alone decides where that is not clearly better;
+- `action`: the rule by which a hop answers: the action's margin, or a logistic regression of "all gold has been read" on the
+  margin and the supports where that is clearly better, and a bias for each number of searches, with which the most questions
+  stop right: at the first hop after which all gold has been read, or at the hop limit where it never was;
 - `answer.passages`: how many of the best supported passages the answer is read from, 0 for all where that is no worse;
 - `answer.ways`: scale, shift and weight of the support in each way's confidence (logistic regression of "exactly right" on
   the logit of its probability, so that a confidence of 0.3 is right three times in ten);
@@ -19,6 +19,7 @@ import argparse
 import itertools
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,16 @@ from train.loop import Loop, Walk
 from train.vectors import VectorCache
 
 PASSAGES = (0, 2, 3, 4, 6)  # that an answer may be read from
+
+
+class Rule(NamedTuple):
+    """When a hop answers: features @ weights + biases[searches − 1] > 0, of the last bias where there are fewer."""
+
+    weights: np.ndarray
+    biases: np.ndarray
+
+    def answers(self, features: np.ndarray, searches: int) -> bool:
+        return bool(features @ self.weights + self.biases[min(searches, len(self.biases)) - 1] > 0)
 
 
 class Asked:
@@ -66,9 +77,9 @@ class Asked:
         """Hops after which to answer; None where the gold was never complete."""
         return self.done.index(True) + 1 if True in self.done else None
 
-    def stop_at(self, rule: np.ndarray) -> int:
-        """Hops after which the rule (weights of the features, bias) answers."""
-        return next((k for k, x in enumerate(self.features[:-1], 1) if x @ rule[:-1] + rule[-1] > 0), len(self.done))
+    def stop_at(self, rule: Rule) -> int:
+        """Hops after which the rule answers."""
+        return next((k for k, x in enumerate(self.features[:-1], 1) if rule.answers(x, k)), len(self.done))
 
     def right(self, way: str, passages: int) -> bool:
         return normal(self.answers[passages][way].text) in self.gold
@@ -95,7 +106,7 @@ def gold_in_first(asked: list[Asked], n: int, by_support: bool) -> float:
     return float(np.mean(shares))
 
 
-def stops_right(asked: list[Asked], rule: np.ndarray) -> float:
+def stops_right(asked: list[Asked], rule: Rule) -> float:
     return float(np.mean([a.stop_at(rule) == (a.right_stop() or len(a.done)) for a in asked]))
 
 
@@ -110,22 +121,40 @@ def logistic(X: np.ndarray, y: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
     return w
 
 
-def fit_stop(asked: list[Asked]) -> np.ndarray:
-    """The rule's weights and bias: the margin's sign alone, unless a fitted rule beats it by more than chance would."""
+def fit_stop(asked: list[Asked]) -> Rule:
+    """The rule that stops best: the margin alone, or with the supports where that is better by more than chance would be.
+
+    Each number of searches has a bias of its own: after the second, chains of two hops are complete and a margin near 0 means
+    yes; what is incomplete after the third mostly stays so. Best is the share of right stops, and half the share of questions
+    whose gold is complete then, since a stop too early loses passages and one too late costs a search.
+    """
     X = np.array([x for a in asked for x in a.features])
     y = np.array([float(d) for a in asked for d in a.done])
-    rules = [np.array([1.0, 0.0, 0.0, 0.0])]
+    best = fit_hops(asked, np.array([1.0, 0.0, 0.0]))
     if X[:, 1:].any():
         w = logistic(X, y)
-        rules.append(w / max(abs(w[0]), 0.05))
-    best = rules[0]
-    for rule in rules:
-        spread = np.quantile(X @ rule[:-1], np.linspace(0, 1, 81))
-        bias = max((-b for b in spread), key=lambda b, rule=rule: (stops_right(asked, np.append(rule[:-1], b)), -abs(b)))
-        fitted, share = np.append(rule[:-1], bias), stops_right(asked, best)
-        if stops_right(asked, fitted) > share + (share * (1 - share) / len(asked)) ** 0.5:
-            best = fitted
+        rule = fit_hops(asked, w[:-1] / max(abs(w[0]), 0.05))
+        share = stops_right(asked, best)
+        if stops_right(asked, rule) > share + (share * (1 - share) / len(asked)) ** 0.5:
+            best = rule
     return best
+
+
+def fit_hops(asked: list[Asked], weights: np.ndarray) -> Rule:
+    """Biases for these weights, from a grid of as wide a step as so few questions can tell apart; of equals those nearest 0."""
+    hops = max(len(a.done) for a in asked) - 1
+    x = np.array([[f @ weights for f in a.features[:hops]] for a in asked])  # [questions, hops]
+    right = np.array([a.right_stop() or len(a.done) for a in asked])
+    done = np.array([a.done for a in asked])
+    grid = np.arange(-6, 7) * 0.2 * x.std()
+    best, found = (-1.0, 0.0), np.zeros(hops)
+    for biases in itertools.product(grid, repeat=hops):
+        stop = x + biases > 0
+        at = np.where(stop.any(1), stop.argmax(1), hops) + 1
+        good = float(np.mean(at == right) + np.mean(done[np.arange(len(at)), at - 1]) / 2)
+        if (good, -float(np.abs(biases).sum())) > best:
+            best, found = (good, -float(np.abs(biases).sum())), np.array(biases)
+    return Rule(weights, found)
 
 
 def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
@@ -172,15 +201,18 @@ def main() -> None:
 
     fit, rest = ask("without stopping", stop=False)
     rule = fit_stop(fit)
-    names = ("margin", "support", "newest", "bias")
-    action = {n: round(float(v), 4) for n, v in zip(names, rule, strict=True) if v or n in ("margin", "bias")}
+    weights = {n: round(float(v), 4) for n, v in zip(("margin", "support", "newest"), rule.weights, strict=True) if v}
+    action = weights | {"hops": [round(float(v), 4) for v in rule.biases]}
     loop.m["action"] = action
+    plain = Rule(np.array([1.0, 0.0, 0.0]), np.zeros(1))
     told = [(s > 0.5) == g for r in rest for s, g in zip(r.supports, r.isgold, strict=True)]
     report = {
         "n": len(rest),
         "gold_in_first": {n: {"by_hop": gold_in_first(rest, n, False), "by_support": gold_in_first(rest, n, True)} for n in (3, 6, 9)},
         "stop_right": stops_right(rest, rule),
-        "stop_right_without_rule": stops_right(rest, np.array([1.0, 0.0, 0.0, 0.0])),
+        "stop_right_without_rule": stops_right(rest, plain),
+        "complete": float(np.mean([r.done[r.stop_at(rule) - 1] for r in rest])),
+        "complete_without_rule": float(np.mean([r.done[r.stop_at(plain) - 1] for r in rest])),
         "supports_right": float(np.mean(told)),
     }
 

@@ -199,7 +199,7 @@ class Loop:
             to_query, to_answer = action[len(rows) + m - 1].tolist()
             t = Turn(past + at + m, len(w.reads), len(w.words), to_answer - to_query, self.supports(think[-1], w.ends), think, query)
             w.turns.append(t)
-            t.searched = not last and not (hop and stop and self.stops(t.margin, t.supports, len(block)))
+            t.searched = not last and not (hop and stop and self.stops(t.margin, t.supports, len(block), hop))
             if not t.searched:
                 break
             past += len(ids)
@@ -256,11 +256,12 @@ class Loop:
         got = iter(self.support.run(None, {"think_state": think[None], "passage_states": np.array(rows)[None]})[0][0].tolist())
         return [0.0 if e is None else next(got) for e in ends]
 
-    def stops(self, margin: float, supports: list[float], newest: int) -> bool:
-        """The manifest's rule; `newest` of the passages are of the last hop."""
-        a = {"bias": 0.0, "margin": 1.0, "support": 0.0, "newest": 0.0, **self.m.get("action", {})}
+    def stops(self, margin: float, supports: list[float], newest: int, searches: int) -> bool:
+        """The manifest's rule after so many searches; `newest` of the passages are of the last."""
+        a = {"hops": [], "bias": 0.0, "margin": 1.0, "support": 0.0, "newest": 0.0, **self.m.get("action", {})}
         fresh = max(supports[len(supports) - newest :], default=0.0)
-        return a["margin"] * margin + a["support"] * sum(supports) + a["newest"] * fresh + a["bias"] > 0
+        bias = a["hops"][min(searches, len(a["hops"])) - 1] if a["hops"] else 0.0
+        return a["margin"] * margin + a["support"] * sum(supports) + a["newest"] * fresh + a["bias"] + bias > 0
 
     def best(self, supports: list[float], most: int | None = None) -> list[int]:
         """The passages that the answer is read from, in reading order: the `most` best supported (by default the manifest's number), 0 for all."""

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"fmt"
 	"math"
 	"slices"
 )
@@ -10,17 +11,30 @@ import (
 
 // Action is the rule by which a hop answers: when
 //
-//	margin × (logit of answering − logit of searching) + support × Σ + newest × max + bias > 0
+//	margin × (logit of answering − logit of searching) + support × Σ + newest × max + bias + hops[k] > 0
 //
 // where Σ is the sum of the supports of all passages read and max the greatest
-// of those that the last hop read. The defaults are those of [DefaultAction].
+// of those that the last hop read, and k the number of searches made, from 1;
+// the last of Hops holds for all further ones. The defaults are those of [DefaultAction].
 type Action struct {
 	Margin  float64 `json:"margin"`
 	Support float64 `json:"support"`
 	Newest  float64 `json:"newest"`
 	Bias    float64 `json:"bias"`
+	// Hops are biases by the number of searches made: how likely it is that all
+	// has been read differs more between first and third search than a margin
+	// knows. None where it is empty.
+	Hops []float64 `json:"hops,omitempty"`
 	// Explicit is the bias of the explicit twin, whose margin alone decides.
 	Explicit float64 `json:"explicit"`
+}
+
+// BiasAfter is the rule's bias after so many searches, 1 or more.
+func (a *Action) BiasAfter(searches int) float64 {
+	if len(a.Hops) == 0 {
+		return a.Bias
+	}
+	return a.Bias + a.Hops[min(searches, len(a.Hops))-1]
 }
 
 // DefaultAction is what a manifest without "action" means: the margin alone.
@@ -90,6 +104,10 @@ func (v *validator) fitted(m *Manifest) {
 		{"explicit", m.Action.Explicit},
 	} {
 		v.number("action."+f.name, f.value, -1e4, 1e4)
+	}
+	v.within("number of action.hops", len(m.Action.Hops), 0, 100)
+	for i, bias := range m.Action.Hops {
+		v.number(fmt.Sprintf("action.hops[%d]", i), bias, -1e4, 1e4)
 	}
 
 	v.number("search.alpha", m.Search.Alpha, 0, 1)

@@ -1,0 +1,31 @@
+import numpy as np
+
+from train.calibrate import Asked, Rule, fit_hops, stops_right
+
+
+def walked(margins: list[float], complete: int | None) -> Asked:
+    """A question of four hops whose gold is complete after so many."""
+    a = Asked.__new__(Asked)
+    a.features = [np.array([m, 0.0, 0.0]) for m in margins]
+    a.done = [complete is not None and k >= complete for k in range(1, 5)]
+    return a
+
+
+def test_each_number_of_searches_has_a_bias_of_its_own():
+    # A margin of -0.5 means yes after the second search and no after the first; after the third 0.5 means no.
+    asked = [
+        *[walked([-0.5, -0.5, 1.0, 1.0], 2)] * 5,
+        *[walked([1.0, 1.0, 1.0, 1.0], 1)] * 2,
+        *[walked([-0.5, -1.5, 0.5, 0.5], None)] * 3,
+    ]
+    weights = np.array([1.0, 0.0, 0.0])
+    assert stops_right(asked, Rule(weights, np.zeros(1))) == 0.2
+    rule = fit_hops(asked, weights)
+    assert stops_right(asked, rule) == 1.0
+    assert rule.biases[1] > 0.5 and rule.biases[2] < -0.5 and rule.biases[0] == 0
+
+
+def test_the_last_bias_holds_for_all_further_searches():
+    rule = Rule(np.array([1.0, 0.0, 0.0]), np.array([0.0, -2.0]))
+    x = np.array([1.0, 0.0, 0.0])
+    assert [rule.answers(x, k) for k in (1, 2, 3, 9)] == [True, False, False, False]
