@@ -1,4 +1,7 @@
 import numpy as np
+import pytest
+
+pytest.importorskip("torch")
 
 from train.calibrate import Asked, Rule, fit_hops, stops_right
 
