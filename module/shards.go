@@ -25,11 +25,15 @@ func (e *AbsentShardsError) Error() string {
 // absentShards are those that a question would search, a tenant's alone where
 // one is named, and that no node holds which is up, in order.
 func absentShards(class *models.Class, state *sharding.State, tenant string, up func(node string) bool) []string {
+	if schema.MultiTenancyEnabled(class) { // with as many shards as tenants
+		shard, ok := state.Physical[tenant]
+		if ok && !slices.ContainsFunc(shard.BelongsToNodes, up) {
+			return []string{tenant}
+		}
+		return nil
+	}
 	var absent []string
 	for name, shard := range state.Physical {
-		if schema.MultiTenancyEnabled(class) && name != tenant {
-			continue
-		}
 		if !slices.ContainsFunc(shard.BelongsToNodes, up) {
 			absent = append(absent, name)
 		}
