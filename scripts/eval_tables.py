@@ -179,6 +179,18 @@ def tables(reports: dict[str, dict]) -> dict[str, str]:
     return out
 
 
+def put_tables(docs: Path, kind: str, made: dict[str, str]) -> int:
+    """Writes tables between the lines `<!-- KIND:NAME -->` and `<!-- /KIND -->`, leaves other places as they are, and counts all."""
+
+    def put(match: re.Match) -> str:
+        body = made.get(match[1])
+        return match[0] if body is None else f"<!-- {kind}:{match[1]} -->\n\n{body}\n\n<!-- /{kind} -->"
+
+    text, places = re.subn(rf"<!-- {kind}:([\w-]+) -->.*?<!-- /{kind} -->", put, docs.read_text(encoding="utf-8"), flags=re.S)
+    docs.write_text(text, encoding="utf-8")
+    return places
+
+
 def main() -> None:
     root = Path(__file__).resolve().parent.parent
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -187,14 +199,7 @@ def main() -> None:
     args = a.parse_args()
     reports = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(args.reports.glob("*.json"))}
     made = tables(reports)
-
-    def put(match: re.Match) -> str:
-        body = made.get(match[1])
-        return match[0] if body is None else f"<!-- eval:{match[1]} -->\n\n{body}\n\n<!-- /eval -->"
-
-    text = args.docs.read_text(encoding="utf-8")
-    text, places = re.subn(r"<!-- eval:([\w-]+) -->.*?<!-- /eval -->", put, text, flags=re.S)
-    args.docs.write_text(text, encoding="utf-8")
+    places = put_tables(args.docs, "eval", made)
     print(f"{len(reports)} reports, {len(made)} tables, {places} places in {args.docs}")
 
 

@@ -16,11 +16,15 @@ PATIENCE_SECONDS = 600
 STILL_SECONDS = 4.0
 
 
+def command(s: Settings, url: str, collection: str) -> list[str]:
+    return [str(s.bin / "latentask"), "adopt", "--url", url, "--collection", collection, "--json"]
+
+
 class Job:
     """An adoption of a collection, in one run of the command or in several: what one filled the next one finds filled."""
 
     def __init__(self, s: Settings, url: str, collection: str, out: Path) -> None:
-        self.command = [str(s.bin / "latentask"), "adopt", "--url", url, "--collection", collection, "--json"]
+        self.command = command(s, url, collection)
         self.address = f"{url}/v1/modules/qna-latent/adoptions/{collection}/latent"
         self.out = out
         self.cli: subprocess.Popen | None = None
@@ -77,9 +81,8 @@ class Job:
 def adopt(s: Settings, url: str, collection: str, out: Path) -> None:
     """Adopts a collection, with the verification at its end. Its outcome is in `out` when all is as it should be."""
     part = out.with_name(out.name + ".part")
-    command = [str(s.bin / "latentask"), "adopt", "--url", url, "--collection", collection, "--json"]
     with part.open("w") as file:
-        code = subprocess.run(command, stdout=file, check=False).returncode
+        code = subprocess.run(command(s, url, collection), stdout=file, check=False).returncode
     if code != 0:
         raise SystemExit(f"error: latentask adopt ended with {code}\n       {part} holds what it says.")
     part.replace(out)

@@ -6,10 +6,9 @@ A table stands between the lines `<!-- adoption:NAME -->` and `<!-- /adoption --
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
-from scripts.eval_tables import NAMES, percent, points, table
+from scripts.eval_tables import NAMES, percent, points, put_tables, table
 
 from .figures import METRICS
 from .settings import LOCAL, ROOT, read_json
@@ -117,14 +116,7 @@ def main() -> None:
     a.add_argument("--docs", type=Path, default=ROOT / "docs" / "results.md")
     args = a.parse_args()
     made = tables(read_json(args.figures))
-
-    def put(match: re.Match) -> str:
-        body = made.get(match[1])
-        return match[0] if body is None else f"<!-- adoption:{match[1]} -->\n\n{body}\n\n<!-- /adoption -->"
-
-    text = args.docs.read_text(encoding="utf-8")
-    text, places = re.subn(r"<!-- adoption:([\w-]+) -->.*?<!-- /adoption -->", put, text, flags=re.S)
-    args.docs.write_text(text, encoding="utf-8")
+    places = put_tables(args.docs, "adoption", made)
     print(f"{len(made)} tables, {places} places in {args.docs}")
 
 
