@@ -26,7 +26,7 @@ import numpy as np
 from train import devsets, layouts
 from train.answers import Answer, confidence, logit, normal, supported
 from train.devsets import PER_HOP, Set
-from train.loop import Loop, Walk
+from train.loop import Loop, Walk, bias_after
 from train.vectors import VectorCache
 
 PASSAGES = (0, 2, 3, 4, 6)  # that an answer may be read from
@@ -39,7 +39,7 @@ class Rule(NamedTuple):
     biases: np.ndarray
 
     def answers(self, features: np.ndarray, searches: int) -> bool:
-        return bool(features @ self.weights + self.biases[min(searches, len(self.biases)) - 1] > 0)
+        return bool(features @ self.weights + bias_after(self.biases, searches) > 0)
 
 
 class Asked:
@@ -201,7 +201,7 @@ def main() -> None:
 
     fit, rest = ask("without stopping", stop=False)
     rule = fit_stop(fit)
-    weights = {n: round(float(v), 4) for n, v in zip(("margin", "support", "newest"), rule.weights, strict=True) if v}
+    weights = {n: round(float(v), 4) for n, v in zip(("margin", "support", "newest"), rule.weights, strict=True) if v or n == "margin"}
     action = weights | {"hops": [round(float(v), 4) for v in rule.biases]}
     loop.m["action"] = action
     plain = Rule(np.array([1.0, 0.0, 0.0]), np.zeros(1))

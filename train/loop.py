@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +49,11 @@ class Walk:
 
 
 CACHE = {"float32": np.float32, "float16": np.float16}
+
+
+def bias_after(hops: Sequence[float], searches: int) -> float:
+    """The manifest's bias after so many searches, 1 or more: the last one holds for all further, none is 0."""
+    return hops[min(searches, len(hops)) - 1] if len(hops) else 0.0
 
 
 class Loop:
@@ -258,10 +264,9 @@ class Loop:
 
     def stops(self, margin: float, supports: list[float], newest: int, searches: int) -> bool:
         """The manifest's rule after so many searches; `newest` of the passages are of the last."""
-        a = {"hops": [], "bias": 0.0, "margin": 1.0, "support": 0.0, "newest": 0.0, **self.m.get("action", {})}
+        a = {"hops": (), "bias": 0.0, "margin": 1.0, "support": 0.0, "newest": 0.0, **self.m.get("action", {})}
         fresh = max(supports[len(supports) - newest :], default=0.0)
-        bias = a["hops"][min(searches, len(a["hops"])) - 1] if a["hops"] else 0.0
-        return a["margin"] * margin + a["support"] * sum(supports) + a["newest"] * fresh + a["bias"] + bias > 0
+        return a["margin"] * margin + a["support"] * sum(supports) + a["newest"] * fresh + a["bias"] + bias_after(a["hops"], searches) > 0
 
     def best(self, supports: list[float], most: int | None = None) -> list[int]:
         """The passages that the answer is read from, in reading order: the `most` best supported (by default the manifest's number), 0 for all."""
