@@ -104,22 +104,7 @@ func TestBackground(t *testing.T) {
 
 	e := openEncoder(t, b, vectorizer.Options{Background: true, Concurrency: 3})
 	require.Equal(t, 3, e.Batches())
-	var calls sync.WaitGroup
-	for range 6 {
-		calls.Go(func() {
-			got, err := e.Embed(context.Background(), texts)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			for i := range got {
-				if d := 1 - cosine(want[i], got[i]); d > 1e-5 {
-					t.Errorf("text %d differs by %g", i, d)
-				}
-			}
-		})
-	}
-	calls.Wait()
+	agreesAtOnce(t, e, texts, want)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -247,14 +232,13 @@ func TestEmbedEndsWithItsContext(t *testing.T) {
 	require.NoError(t, err, "a cancelled call must give back its turn")
 }
 
-func TestConcurrentCalls(t *testing.T) {
-	e := openEncoder(t, bundletest.Open(t), vectorizer.Options{MaxBatchTokens: 64})
-	texts := made(40)
-	want, err := e.Embed(t.Context(), texts)
-	require.NoError(t, err)
-	var wg sync.WaitGroup
+// agreesAtOnce embeds texts in six calls at once, each of which must make the
+// vectors wanted.
+func agreesAtOnce(t *testing.T, e *vectorizer.Encoder, texts []string, want [][]float32) {
+	t.Helper()
+	var calls sync.WaitGroup
 	for range 6 {
-		wg.Go(func() {
+		calls.Go(func() {
 			got, err := e.Embed(context.Background(), texts)
 			if err != nil {
 				t.Error(err)
@@ -267,7 +251,15 @@ func TestConcurrentCalls(t *testing.T) {
 			}
 		})
 	}
-	wg.Wait()
+	calls.Wait()
+}
+
+func TestConcurrentCalls(t *testing.T) {
+	e := openEncoder(t, bundletest.Open(t), vectorizer.Options{MaxBatchTokens: 64})
+	texts := made(40)
+	want, err := e.Embed(t.Context(), texts)
+	require.NoError(t, err)
+	agreesAtOnce(t, e, texts, want)
 }
 
 func TestClose(t *testing.T) {
