@@ -23,9 +23,10 @@ type asking struct {
 	ids   []string   // theirs
 	known map[string]*passage
 	memory
-	asked   string // the words of the last search
-	first   int    // tokens that the cache holds where the first passage begins
-	undo    int    // tokens in the cache behind the place where an answer begins
+	asked   string  // the words of the last search
+	first   int     // tokens that the cache holds where the first passage begins
+	decided float64 // what the rule that ends a loop gave last
+	undo    int     // tokens in the cache behind the place where an answer begins
 	pending []pendingText
 	result  Result
 

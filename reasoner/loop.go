@@ -103,7 +103,7 @@ func (a *asking) latentTurn(ctx context.Context, hop *Hop, reads []*passage) (st
 		if err != nil {
 			return "", err
 		}
-		if a.answers(out.action[2*(l.Latent.Think-1):], len(reads), hop.N-1) {
+		if a.decide(out.action[2*(l.Latent.Think-1):], len(reads), hop.N-1) {
 			return ActionAnswer, nil
 		}
 	}

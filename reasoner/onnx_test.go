@@ -248,7 +248,7 @@ func checkAnswer(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, r reasoner.
 	} else if len(c.Supports) > 0 {
 		supported = slices.Max(c.Supports)
 	}
-	confidence := 1 / (1 + math.Exp(-(fit.Scale*math.Log(p/(1-p)) + fit.Support*supported + fit.Shift)))
+	confidence := 1 / (1 + math.Exp(-(fit.Scale*math.Log(p/(1-p)) + fit.Support*supported + fit.Margin*c.Decided + fit.Shift)))
 	if math.Abs(float64(got.Confidence)-confidence) > 0.02 {
 		t.Errorf("%s: confidence %f, want %f", way, got.Confidence, confidence)
 	}

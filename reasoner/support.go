@@ -40,10 +40,10 @@ func (a *asking) weigh(ctx context.Context, think []float32) error {
 	return nil
 }
 
-// answers is the bundle's rule: whether to answer, by the action's logits of
+// decide applies the bundle's rule: whether to answer, by the action's logits of
 // (query, answer), the supports of what was read, newest of it by the last hop,
-// and the searches made.
-func (a *asking) answers(logits []float32, newest, searches int) bool {
+// and the searches made. It keeps what the rule compares with 0.
+func (a *asking) decide(logits []float32, newest, searches int) bool {
 	rule := &a.layout.Action
 	sum, fresh := 0.0, 0.0
 	for i, p := range a.reads {
@@ -53,7 +53,19 @@ func (a *asking) answers(logits []float32, newest, searches int) bool {
 		}
 	}
 	margin := float64(logits[1]) - float64(logits[0])
-	return rule.Margin*margin+rule.Support*sum+rule.Newest*fresh+rule.BiasAfter(searches) > 0
+	a.decided = rule.Margin*margin + rule.Support*sum + rule.Newest*fresh + rule.BiasAfter(searches)
+	return a.decided > 0
+}
+
+// searches is how many hops have searched.
+func (a *asking) searches() int {
+	n := 0
+	for _, h := range a.hops {
+		if h.Action == ActionQuery {
+			n++
+		}
+	}
+	return n
 }
 
 // best are the passages that the answer is read from, in reading order: as many

@@ -278,12 +278,12 @@ func TestCalibration(t *testing.T) {
 	e.layout.Answer.Ways.Free = bundle.Calibration{Scale: 2, Shift: -1}
 	logit := func(p float64) float64 { return math.Log(p / (1 - p)) }
 	for _, p := range []float64{0, 1e-9, 0.3, 0.5, 1} {
-		got := float64(e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(p), trust: 1}, 0))
+		got := float64(e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(p), trust: 1}, 0, 0))
 		want := 1 / (1 + math.Exp(1-2*logit(max(1e-6, min(1-1e-6, p)))))
 		if math.IsNaN(got) || math.Abs(got-want) > 1e-6 {
 			t.Errorf("%g becomes %g, want %g", p, got, want)
 		}
-		if got := float64(e.layout.confidence(given{by: AnswerBySpan, logprob: math.Log(p), trust: 1}, 0)); math.Abs(got-p) > 1e-5 {
+		if got := float64(e.layout.confidence(given{by: AnswerBySpan, logprob: math.Log(p), trust: 1}, 0, 0)); math.Abs(got-p) > 1e-5 {
 			t.Errorf("%g becomes %g without calibration", p, got)
 		}
 	}
@@ -425,11 +425,31 @@ func TestSupport(t *testing.T) {
 		}
 	})
 
+	t.Run("what speaks for it that all has been read counts for the confidence", func(t *testing.T) {
+		for _, support := range []bool{true, false} {
+			e, _ := supporting(t, func(m *bundle.Manifest) {
+				m.Action.Hops = []float64{-9, 2} // so that both hops are made
+				m.Answer.Ways.Free.Margin = 0.5
+				if !support {
+					delete(m.Files, bundle.SupportFile)
+				}
+			})
+			r := Request{Question: "who", MaxHops: 2, AnswerBy: AnswerByFree}
+			before := ask(t, e, r, hits()).Answer.Confidence
+			e.layout.Action.Hops = []float64{-9, 0} // 2 less, of which half counts
+			after := ask(t, e, r, hits()).Answer.Confidence
+			logit := func(p float32) float64 { return math.Log(float64(p) / (1 - float64(p))) }
+			if d := logit(before) - logit(after); math.Abs(d-1) > 1e-4 {
+				t.Errorf("support %v: odds %v and %v", support, logit(before), logit(after))
+			}
+		}
+	})
+
 	t.Run("the support of an answer's passage counts for its confidence", func(t *testing.T) {
 		e, m := supporting(t, func(m *bundle.Manifest) {
 			m.Answer.Ways.Free.Support, m.Answer.Ways.Span.Support = 2, 2
 		})
-		plain := e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(0.5), trust: 1}, 0)
+		plain := e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(0.5), trust: 1}, 0, 0)
 		for _, c := range []struct {
 			says    string
 			by      AnswerBy

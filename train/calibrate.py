@@ -1,13 +1,15 @@
 """Fit what a bundle's manifest says of actions, ways of answering and confidence: python -m train.calibrate --bundle DIR.
 
-Questions of dev are asked through the reference loop on the bundle's own ONNX files, over exact search. Everything is
-fitted on every other question and reported on the rest:
+Questions of dev, and as many over made-up pages of worlds that no training saw, are asked through the reference loop on the
+bundle's own ONNX files, over exact search: as they are, and with their gold passages hidden. Everything is fitted on every
+other question and reported on the rest:
 - `action`: the rule by which a hop answers: the action's margin, or a logistic regression of "all gold has been read" on the
   margin and the supports where that is clearly better, and a bias for each number of searches, with which the most questions
   stop right: at the first hop after which all gold has been read, or at the hop limit where it never was;
 - `answer.passages`: how many of the best supported passages the answer is read from, 0 for all where that is no worse;
-- `answer.ways`: scale, shift and weight of the support in each way's confidence (logistic regression of "exactly right" on
-  the logit of its probability, so that a confidence of 0.3 is right three times in ten);
+- `answer.ways`: the numbers of each way's confidence: a logistic regression of "exactly right" on the logit of its
+  probability, the support, and what the rule that ends a loop gave, with the hidden questions among the wrong ones; then
+  scale and shift of the whole anew on the others, so that a confidence of 0.3 is right three times in ten;
 - `answer.auto`: the ways, in the order of their exact match, that AUTO chooses among, if choosing pays;
 - `answer.threshold`: the confidence under which a bundle abstains: `keep` of the questions are answered.
 Prints a JSON to put into bundle.json, with the figures of the other half.
@@ -29,7 +31,7 @@ from train.devsets import PER_HOP, Set
 from train.loop import Loop, Walk, bias_after
 from train.vectors import VectorCache
 
-PASSAGES = (0, 2, 3, 4, 6)  # that an answer may be read from
+PASSAGES = (0, 3, 4, 6)  # that an answer may be read from
 
 
 class Rule(NamedTuple):
@@ -45,8 +47,8 @@ class Rule(NamedTuple):
 class Asked:
     """One question through the loop: what each decision knew, which hop completed the gold, the answers."""
 
-    def __init__(self, loop: Loop, z: Set, i: int, hops: int, *, stop: bool, passages: tuple[int, ...] = ()):
-        """With `passages` the question is answered, from so many of the best supported passages each."""
+    def __init__(self, loop: Loop, z: Set, i: int, hops: int, *, stop: bool, passages: tuple[int, ...] = (), hide: bool = False):
+        """With `passages` the question is answered, from so many of the best supported passages each. `hide` keeps the gold back."""
         q = z.questions[i]
         gold = {z.row[p] for p in q["gold_pids"]}
         found: list[int] = []
@@ -55,8 +57,8 @@ class Asked:
         budget = loop.m["limits"]["passage_tokens"]
 
         def search(hop: int, vector: np.ndarray, words: list) -> list[str]:
-            order = np.argsort(-(vectors @ vector), kind="stable")[: PER_HOP + len(found)].tolist()
-            fresh = [r for r in order if r not in found][:PER_HOP]
+            order = np.argsort(-(vectors @ vector), kind="stable")[: PER_HOP + len(found) + len(gold)].tolist()
+            fresh = [r for r in order if r not in found and not (hide and r in gold)][:PER_HOP]
             found.extend(fresh)
             self.done.append(gold <= set(found))
             toward = q["question"] + " " + " ".join(w for w, _ in words)
@@ -65,7 +67,8 @@ class Asked:
         w = loop.walk(q["question"], search, hops, stop=stop)
         self.features = [features(w, k) for k in range(1, len(w.turns))]
         self.found = len(gold & set(found)) / len(gold)
-        self.supports = w.turns[-1].supports
+        self.supports, self.decided = w.turns[-1].supports, w.turns[-1].decided
+        self.hidden = hide
         self.needed = len(gold)
         self.isgold = [r in gold for r in found]
         self.gold = [normal(a) for a in q["answers"]]
@@ -82,11 +85,11 @@ class Asked:
         return next((k for k, x in enumerate(self.features[:-1], 1) if rule.answers(x, k)), len(self.done))
 
     def right(self, way: str, passages: int) -> bool:
-        return normal(self.answers[passages][way].text) in self.gold
+        return not self.hidden and normal(self.answers[passages][way].text) in self.gold
 
     def sure(self, way: str, passages: int, fit: dict) -> float:
         a = self.answers[passages][way]
-        return confidence(a.score, supported(a, self.supports), **fit)
+        return confidence(a.score, supported(a, self.supports), self.decided, **fit)
 
 
 def features(w: Walk, turn: int) -> np.ndarray:
@@ -162,21 +165,32 @@ def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: 
     return float(sum(abs(confidence[which == b].mean() - right[which == b].mean()) * (which == b).mean() for b in range(bins) if (which == b).any()))  # fmt: skip
 
 
-def fit_confidence(asked: list[Asked], way: str, passages: int) -> dict[str, float]:
-    y = np.array([float(a.right(way, passages)) for a in asked])
-    answers = [a.answers[passages][way] for a in asked]
-    x = np.array([[logit(b.score), supported(b, a.supports)] for a, b in zip(asked, answers, strict=True)])
-    used = [0, 1] if x[:, 1].any() else [0]
-    while used:  # what speaks against an answer the more there is of it says nothing: it goes, as a manifest takes no such weight
-        w = logistic(x[:, used], y)
-        if (w[:-1] >= 0).all():
-            weights = dict(zip(used, w[:-1], strict=True))
+def fit_confidence(asked: list[Asked], hidden: list[Asked], way: str, passages: int) -> dict[str, float]:
+    """The numbers of a way's confidence. What speaks against an answer the more there is of it says nothing: it gets no weight,
+    as a manifest takes no negative one. `hidden` are questions that cannot be answered rightly: they teach what tells such ones
+    apart, and have no part in how sure an answer is on the whole."""
+
+    def known(rows: list[Asked]) -> np.ndarray:
+        answers = [a.answers[passages][way] for a in rows]
+        return np.array([[logit(b.score), supported(b, a.supports), a.decided] for a, b in zip(rows, answers, strict=True)])
+
+    right = lambda rows: np.array([float(a.right(way, passages)) for a in rows])  # noqa: E731
+    both, here = [*asked, *hidden], known(asked)
+    X, y = known(both), right(both)
+    used = [i for i in range(X.shape[1]) if X[:, i].any()]
+    weights = np.zeros(X.shape[1])
+    while used:
+        w = logistic(X[:, used], y)[:-1]
+        if (w >= 0).all():
+            weights[used] = w
             break
-        used = [u for u, v in zip(used, w[:-1], strict=True) if v >= 0]
-    else:
-        share = min(max(float(y.mean()), 0.01), 0.99)
-        weights, w = {}, np.array([np.log(share / (1 - share))])
-    return {"scale": round(float(weights.get(0, 0.0)), 4), "shift": round(float(w[-1]), 4), "support": round(float(weights.get(1, 0.0)), 4)}
+        used = [u for u, v in zip(used, w, strict=True) if v >= 0]
+    whole, shift = logistic((here @ weights)[:, None], right(asked)) if weights.any() else (0.0, 0.0)
+    if whole <= 0:
+        share = min(max(float(right(asked).mean()), 0.01), 0.99)
+        whole, shift = 0.0, np.log(share / (1 - share))
+    names = dict(zip(("scale", "support", "margin"), whole * weights, strict=True))
+    return {n: round(float(v), 4) for n, v in {**names, "shift": shift}.items()}
 
 
 def main() -> None:
@@ -188,7 +202,7 @@ def main() -> None:
     a.add_argument("--out", type=Path)
     args = a.parse_args()
     loop, cache = Loop(args.bundle), VectorCache(args.cache, args.weights)
-    sets = devsets.load(args, cache)
+    sets = [*devsets.load(args, cache), devsets.made_up(args.questions, cache)]
     places = [(z, i) for z in sets for i in range(len(z.questions))]
 
     def ask(label: str, **kw) -> tuple[list[Asked], list[Asked]]:
@@ -223,18 +237,22 @@ def main() -> None:
     passages = max(few, key=lambda n: (best[n], n == 0))
     report["em_by_passages"] = {n: {way: em(rest, way, n) for way in loop.ways} for n in few}
     report["hops"] = float(np.mean([len(r.done) for r in rest]))
+    fit_hidden, rest_hidden = ask("with gold hidden", stop=True, passages=(passages,), hide=True)
 
     ways, table = {}, {}
     for way in loop.ways:
-        ways[way] = fit_confidence(fit, way, passages)
+        ways[way] = fit_confidence(fit, fit_hidden, way, passages)
         sure = np.array([r.sure(way, passages, ways[way]) for r in rest])
         right = np.array([float(r.right(way, passages)) for r in rest])
         table[way] = {"em": float(right.mean()), "ece": expected_calibration_error(sure, right)}
 
-    def pick(rows: list[Asked], auto: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Confidence and rightness of the way that AUTO keeps."""
+    def pick(rows: list[Asked], auto: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of what AUTO keeps: confidence, rightness, and the confidence again, 0 where the model itself abstains."""
         kept = [max(((r.sure(w, passages, ways[w]), w) for w in auto), key=lambda p: p[0]) for r in rows]
-        return np.array([c for c, _ in kept]), np.array([float(r.right(w, passages)) for r, (_, w) in zip(rows, kept, strict=True)])
+        sure = np.array([c for c, _ in kept])
+        right = np.array([float(r.right(w, passages)) for r, (_, w) in zip(rows, kept, strict=True)])
+        gives = np.array([not r.answers[passages][w].abstained for r, (_, w) in zip(rows, kept, strict=True)])
+        return sure, right, sure * gives
 
     # A rule of several ways must beat the best single one by more than chance would; a way whose confidence does not rise
     # with its probability takes no part in a choice.
@@ -248,14 +266,15 @@ def main() -> None:
     for c in rules:
         if len(c) > 1:
             table["+".join(c)] = {"em": float(pick(rest, c)[1].mean())}
-    threshold = float(np.quantile(pick(fit, auto)[0], 1 - args.keep))
-    sure, right = pick(rest, auto)
+    threshold = float(np.quantile(pick(fit, auto)[2], 1 - args.keep))
+    sure, right, given = pick(rest, auto)
     report |= {
         "ways": table,
         "auto": {
             "em": float(right.mean()),
             "ece": expected_calibration_error(sure, right),
-            "answered": float((sure >= threshold).mean()),
+            "answered": float((given >= max(threshold, 1e-6)).mean()),
+            "answered_with_gold_hidden": float((pick(rest_hidden, auto)[2] >= max(threshold, 1e-6)).mean()),
         },
         "gold_found": float(np.mean([r.found for r in rest])),
         "risk_coverage": [

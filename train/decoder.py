@@ -73,12 +73,27 @@ def attention(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:
         q, k, v = (nn.utils.rnn.pad_sequence(t.split(lengths), batch_first=True).transpose(1, 2) for t in (q, k, v))
         a = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=grouped).transpose(1, 2).flatten(2)
         return torch.cat([a[i, :n] for i, n in enumerate(lengths)])
+    if torch.is_autocast_enabled("cpu"):  # PyTorch's kernel takes twice as long in bf16 on sequences as short as ours
+        each = zip(*(t.split(lengths) for t in (q, k, v)), strict=True)
+        return torch.cat([products(*parts) for parts in each])
     out = []
     for parts in zip(*(t.split(lengths) for t in (q, k, v)), strict=True):
         q1, k1, v1 = (t.transpose(0, 1)[None] for t in parts)
         a = F.scaled_dot_product_attention(q1, k1, v1, is_causal=True, enable_gqa=grouped)
         out.append(a[0].transpose(0, 1).flatten(1))
     return torch.cat(out)
+
+
+def products(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention of one sequence as two matrix products a group: [N,heads,D], [N,groups,D] → [N,heads·D]."""
+    n, heads, width = q.shape
+    groups = k.shape[1]
+    q = q.view(n, groups, heads // groups, width).permute(1, 2, 0, 3).reshape(groups, -1, width)
+    k, v = k.transpose(0, 1), v.transpose(0, 1)
+    scores = torch.bmm(q, k.transpose(1, 2)) * width**-0.5
+    later = torch.ones(n, n, dtype=torch.bool).triu(1).repeat(heads // groups, 1)
+    a = torch.bmm(scores.masked_fill(later, -torch.inf).softmax(-1), v)
+    return a.view(groups, heads // groups, n, width).permute(2, 0, 1, 3).reshape(n, heads * width)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -105,6 +120,12 @@ class Decoder(nn.Module):
         angle = angles(b, s.max_positions)
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)
+
+    def halve(self) -> None:
+        """Keep the frozen matrices in bf16, for training under autocast, which would else cast each of them every step."""
+        for m in self.modules():
+            if isinstance(m, LoRA):
+                m.w.data = m.w.data.bfloat16()
 
     def forward(self, embeds: Tensor, lengths: list[int] | None = None) -> Tensor:
         """[N,H] input embeddings of sequences of `lengths` → [N,H] states after the final norm. [B,T,H] is B sequences of T."""

@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import argparse
+import random
 from pathlib import Path
 
 import torch
 
-from train import data, layouts
+from train import data, layouts, madeup
 from train.vectors import VectorCache
 
+HELD_OUT = 1  # the seed of made-up worlds; training has 0
 PER_HOP = 3  # passages a hop brings in, as a bundle's limits.passages
 
 
 class Set:
+    """Questions, the passages they are asked over, and vectors of both."""
+
+    def __init__(self, name: str, questions: list[dict], passages: list[dict], cache: VectorCache):
+        self.name, self.questions, self.passages = name, questions, passages
+        self.row = {p["pid"]: i for i, p in enumerate(passages)}
+        self.vectors = torch.tensor(cache.get([layouts.RETRIEVER["weaviate"](p) for p in passages], name))
+        self.asked = torch.tensor(cache.get([q["question"] for q in questions], name, asked=True))
+
+
+def dev(folder: Path, name: str, questions: int, passages: int, cache: VectorCache) -> Set:
     """A set's last questions with gold passages, its corpus cut to size, and vectors of both. `latentask eval --limit` takes the
     first, so that its tables and what is fitted here need not share a question."""
+    asked = [q for q in data.read(folder / "dev" / f"{name}.jsonl.gz") if len(q["gold_pids"]) >= 2]
+    corpus = data.corpus(folder, name)
+    first = dict.fromkeys(p for q in asked for p in q["gold_pids"] + (q.get("ctx_pids") or []) if p in corpus)
+    pids = [*first, *(p for p in corpus if p not in first)][: passages or None]
+    return Set(name, asked[-questions:], [corpus[p] for p in pids], cache)
 
-    def __init__(self, folder: Path, name: str, questions: int, passages: int, cache: VectorCache):
-        asked = [q for q in data.read(folder / "dev" / f"{name}.jsonl.gz") if len(q["gold_pids"]) >= 2]
-        corpus = data.corpus(folder, name)
-        first = dict.fromkeys(p for q in asked for p in q["gold_pids"] + (q.get("ctx_pids") or []) if p in corpus)
-        pids = [*first, *(p for p in corpus if p not in first)][: passages or None]
-        self.name, self.questions = name, asked[-questions:]
-        self.passages = [corpus[p] for p in pids]
-        self.row = {p: i for i, p in enumerate(pids)}
-        self.vectors = torch.tensor(cache.get([layouts.RETRIEVER["weaviate"](p) for p in self.passages], name))
-        self.asked = torch.tensor(cache.get([q["question"] for q in self.questions], name, asked=True))
+
+def made_up(questions: int, cache: VectorCache) -> Set:
+    """Questions over made-up organisations, of a seed that no training takes: all their pages in one corpus."""
+    passages, asked = [], []
+    for world in madeup.generate(HELD_OUT, max(8, questions // 4)):
+        passages += [{"pid": p.pid, "title": p.title, "text": p.text} for p in world.pages]
+        asked += [
+            {"id": q.id, "question": q.question, "answers": [q.answer], "gold_pids": list(dict.fromkeys(h.pid for h in q.hops))}
+            for q in world.questions
+            if q.kind != "none"
+        ]
+    return Set("made-up", random.Random(HELD_OUT).sample(asked, min(questions, len(asked))), passages, cache)
 
 
 def add_arguments(a: argparse.ArgumentParser, questions: int) -> None:
@@ -39,4 +58,4 @@ def add_arguments(a: argparse.ArgumentParser, questions: int) -> None:
 
 
 def load(args: argparse.Namespace, cache: VectorCache) -> list[Set]:
-    return [Set(args.data, name, args.questions, args.passages, cache) for name in data.SETS]
+    return [dev(args.data, name, args.questions, args.passages, cache) for name in data.SETS]

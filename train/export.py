@@ -16,10 +16,11 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from train import data, layouts
-from train.assemble import ENCODER_NAMES, EXPLICIT, EXPLICIT_NAMES
+from train.assemble import EXPLICIT, EXPLICIT_NAMES
+from train.difference import difference
 from train.parity import TOKEN_TEXTS
 from train.settings import Settings
-from train.weights import BACKBONE_WHEEL, RETRIEVER_WHEEL, BertRetriever, Retriever, load_retriever, unpacked
+from train.weights import BACKBONE_WHEEL, RETRIEVER_WHEEL, load_retriever, unpacked
 
 SOURCES = [
     {
@@ -48,20 +49,6 @@ LIMITS = {
     "thought_tokens": 48,
     "subquery_tokens": 48,
 }
-
-
-def difference(adapter: dict, retriever: Retriever) -> dict:
-    """The adapter with a BERT-type retriever's trained query side less the frozen one. A decoder's is LoRA already."""
-    out = dict(adapter)
-    if not isinstance(retriever, BertRetriever):
-        return out
-    for i, layer in enumerate(retriever.layers):
-        for name in ENCODER_NAMES:
-            key = f"query.encoder.layers.{i}.{name}"
-            base = layer[name]
-            out[key + ".weight"] = out[key + ".weight"] - (base.T if base.ndim == 2 else base)
-            out[key + ".bias"] = out[key + ".bias"] - layer[name + "_b"]
-    return out
 
 
 def save(adapter: dict, file: Path) -> str:

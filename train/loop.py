@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
-from train.answers import ABSTAIN, Answer, Word, confidence, decode_span, fixed_text, normal, point, span_text, supported
+from train.answers import ABSTAIN, Answer, Word, decode_span, fixed_text, normal, point, span_text
 from train.sequence import Read, Tokens, one_line
 from train.settings import Settings
 
@@ -27,6 +27,7 @@ class Turn:
     words: int  # words of the question and of those passages
     margin: float  # the answer's logit less the query's
     supports: list[float]  # of the passages read
+    decided: float  # what the manifest's rule compares with 0: above it, all has been read
     think: np.ndarray  # [m,H]
     query: np.ndarray  # [n,H]; empty at the hop limit
     searched: bool = False
@@ -164,6 +165,7 @@ class Loop:
             "answer": answers[ways[0]].text if ways else "",
             "actions": [0 if t.searched else 1 for t in w.turns[:max_hops]],
             "supports": w.turns[-1].supports,
+            "decided": w.turns[-1].decided,
             "vectors": np.array([t.vector for t in searched]),
             "focus": [t.focus for t in searched],
             "lens": [t.lens for t in searched] if lens else [],
@@ -203,9 +205,11 @@ class Loop:
                     cand_words.append((i - 1, r.text, r.offsets[c]))
             think, query = states[len(rows) : len(rows) + m], states[len(rows) + m :]
             to_query, to_answer = action[len(rows) + m - 1].tolist()
-            t = Turn(past + at + m, len(w.reads), len(w.words), to_answer - to_query, self.supports(think[-1], w.ends), think, query)
+            margin, supports = to_answer - to_query, self.supports(think[-1], w.ends)
+            decided = self.decide(margin, supports, len(block), hop) if hop else 0.0
+            t = Turn(past + at + m, len(w.reads), len(w.words), margin, supports, decided, think, query)
             w.turns.append(t)
-            t.searched = not last and not (hop and stop and self.stops(t.margin, t.supports, len(block), hop))
+            t.searched = not last and not (hop and stop and decided > 0)
             if not t.searched:
                 break
             past += len(ids)
@@ -262,11 +266,11 @@ class Loop:
         got = iter(self.support.run(None, {"think_state": think[None], "passage_states": np.array(rows)[None]})[0][0].tolist())
         return [0.0 if e is None else next(got) for e in ends]
 
-    def stops(self, margin: float, supports: list[float], newest: int, searches: int) -> bool:
-        """The manifest's rule after so many searches; `newest` of the passages are of the last."""
+    def decide(self, margin: float, supports: list[float], newest: int, searches: int) -> float:
+        """The manifest's rule after so many searches, which answers above 0; `newest` of the passages are of the last."""
         a = {"hops": (), "bias": 0.0, "margin": 1.0, "support": 0.0, "newest": 0.0, **self.m.get("action", {})}
         fresh = max(supports[len(supports) - newest :], default=0.0)
-        return a["margin"] * margin + a["support"] * sum(supports) + a["newest"] * fresh + a["bias"] + bias_after(a["hops"], searches) > 0
+        return a["margin"] * margin + a["support"] * sum(supports) + a["newest"] * fresh + a["bias"] + bias_after(a["hops"], searches)
 
     def best(self, supports: list[float], most: int | None = None) -> list[int]:
         """The passages that the answer is read from, in reading order: the `most` best supported (by default the manifest's number), 0 for all."""
@@ -303,17 +307,6 @@ class Loop:
 
         unknown = self.tok.lm.encode(" " + ABSTAIN).ids[0]
         return decode_span(self.logprobs(states)[0], extend, texts, (b["eos"], b["newline"]), unknown, limit)
-
-    def auto(self, answers: dict[str, Answer], supports: list[float]) -> tuple[str, Answer, float]:
-        """The way of the highest confidence among the manifest's `answer.auto`: its name, its answer, the confidence."""
-        spec = self.m.get("answer", {})
-        rated = []
-        for way in spec.get("auto", ["span"]):
-            a = answers[way]
-            rated.append((confidence(a.score, supported(a, supports), **spec.get("ways", {}).get(way, {})), way))
-        top = max(c for c, _ in rated)
-        way = next(w for c, w in rated if c == top)
-        return way, answers[way], top
 
     def spell(self, ids: list[int]) -> str:
         return one_line(self.tok.lm.decode(ids))

@@ -78,6 +78,7 @@ def write(folder: Path, committed: Path, manifest: dict, tok: Tokens) -> None:
                 "actions": got["actions"],
                 "focus": got["focus"],
                 "supports": got["supports"],
+                "decided": got["decided"],
                 "answer": got["answer"],
                 "answers": {way: answer_case(a) for way, a in got["answers"].items()},
                 "lens": got["lens"],

@@ -2,7 +2,7 @@
 
 Reads top to bottom: the passages searched in, batches, the loop. The examples are made in `examples.py`, the losses in
 `losses.py`. A log line every few steps; a checkpoint every `checkpoint_every` steps, from which a run resumes. A stage that
-goes on from another's weights names its adapter.safetensors by --from and starts a fresh optimizer.
+goes on from another's weights names its adapter.safetensors by --from, or the folder of a released one, and starts a fresh optimizer.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from dataclasses import fields
 from pathlib import Path
 
 import torch
+from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from train import data, layouts, trajectories
+from train.difference import whole
 from train.examples import Builder, Example
 from train.losses import NAMES, counts, losses
 from train.model import Model
@@ -27,7 +29,7 @@ from train.sequence import Tokens
 from train.settings import Settings
 from train.trajectories import Trajectory
 from train.vectors import VectorCache
-from train.weights import load_backbone, load_retriever
+from train.weights import Retriever, load_backbone, load_retriever
 
 MICRO = 8  # sequences in one packed pass: what fits the memory
 
@@ -103,11 +105,16 @@ def arguments() -> argparse.Namespace:
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("--trajectories", type=Path, default=Path(".latentask/train/trajectories"))
     a.add_argument("--out", type=Path, required=True)
-    a.add_argument("--from", dest="start", type=Path, help="an adapter.safetensors to go on from, with a fresh optimizer")
+    a.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        help="what to go on from, with a fresh optimizer: a run's adapter.safetensors, or a released one's folder, bundles/NAME",
+    )
     a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
     a.add_argument("--cache", type=Path, default=Path(".latentask/train/vectors"))
     a.add_argument("--device", default="cpu")
-    a.add_argument("--bf16", action="store_true", help="matrix products in bf16: on a GPU, or a CPU with AMX")
+    a.add_argument("--bf16", action="store_true", help="matrix products in bf16: on a GPU, or a CPU with AMX or AVX512_BF16")
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--compile", action="store_true", help="compile the backbone's layers (a minute once, then half as fast again)")
     a.add_argument("--minutes", type=float, default=1e9, help="end the schedule when this much time has passed, whatever --steps says")
@@ -116,6 +123,14 @@ def arguments() -> argparse.Namespace:
         read = (lambda x: x.lower() in ("1", "true", "yes")) if kind is bool else kind
         a.add_argument("--" + f.name.replace("_", "-"), type=read, default=f.default)
     return a.parse_args()
+
+
+def start(path: Path, retriever: Retriever) -> dict[str, torch.Tensor]:
+    """The weights of a run's adapter.safetensors, or of a released one in its folder."""
+    if path.is_file():
+        return load_file(path)
+    released = whole(load_arrays(path / "adapter.safetensors"), retriever)
+    return {name: torch.tensor(w) for name, w in released.items()}
 
 
 def main() -> None:
@@ -148,9 +163,11 @@ def main() -> None:
         first, tokens, clock = c["step"], c["tokens"], c["clock"]
         print("resumed at step", first, flush=True)
     elif args.start:
-        unknown = model.load_state_dict(load_file(args.start), strict=False).unexpected_keys
+        unknown = model.load_state_dict(start(args.start, retriever), strict=False).unexpected_keys
         if unknown:
             raise SystemExit(f"{args.start}: no such parameters here: {unknown[:3]}")
+    if args.bf16:
+        model.lm.halve()
     if args.compile:
         torch._dynamo.config.cache_size_limit = 64
         for layer in model.lm.layers:

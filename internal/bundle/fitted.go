@@ -75,12 +75,15 @@ type Answer struct {
 
 // Calibration turns the probability p that a model gives its answer into the
 // share of such answers that are right: sigmoid(scale × logit(p) + support × s +
-// shift), where s is the support of the passage that a span or a pointed answer
-// was taken from, and of others the greatest.
+// margin × d + shift), where s is the support of the passage that a span or a
+// pointed answer was taken from, and of others the greatest, and d the left side
+// of the rule of [Action] behind all that was read: what speaks for it that all
+// has been read.
 type Calibration struct {
 	Scale   float64 `json:"scale"`
 	Shift   float64 `json:"shift"`
 	Support float64 `json:"support"`
+	Margin  float64 `json:"margin"`
 }
 
 // DefaultAnswer is what a manifest without "answer" means.
@@ -122,6 +125,7 @@ func (v *validator) fitted(m *Manifest) {
 		v.number("answer.ways."+way.name+".scale", way.c.Scale, 0, 1e3)
 		v.number("answer.ways."+way.name+".shift", way.c.Shift, -1e3, 1e3)
 		v.number("answer.ways."+way.name+".support", way.c.Support, 0, 1e3)
+		v.number("answer.ways."+way.name+".margin", way.c.Margin, 0, 1e3)
 		supported = supported || way.c.Support != 0
 	}
 	v.within("answer.passages", m.Answer.Passages, 0, 1<<10)

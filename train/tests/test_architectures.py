@@ -88,6 +88,23 @@ def test_backbone(backbone, precision, least, tmp_path):
     assert np.abs(np.exp(logprobs) - np.exp(expected_logprobs)).max() < {"fp32": 1e-4, "fp16": 0.01, "int8": 0.15}[precision]
 
 
+def test_bf16_on_a_processor(backbone):
+    """Training under autocast, with frozen matrices in bf16: the same states as near as bf16 has them, and gradients."""
+    from train.decoder import Decoder
+
+    b = backbone[1]
+    ids = torch.tensor(b.tokenizer.encode(TEXT).ids)
+    model = Decoder(b, S)
+    lengths, packed = [len(ids), 5], torch.cat([ids, ids[:5]])
+    exact = model(model.embed[packed], lengths).detach().numpy()
+    model.halve()
+    with torch.autocast("cpu", torch.bfloat16):
+        states = model(model.embed[packed], lengths)
+    assert cosine(states.float().detach().numpy(), exact) > 0.999
+    states.float().sum().backward()
+    assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in model.parameters() if p.requires_grad)
+
+
 def reference_vectors(folder, r, texts):
     """Pooled unit vectors by transformers, one text at a time."""
     model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()

@@ -9,6 +9,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from train.checkpoints import _LAYER, _TOP, Unsupported, without_space
+from train.difference import difference, whole
 from train.loop import Loop
 from train.tests import tiny
 from train.weights import load_backbone, load_retriever
@@ -46,6 +47,21 @@ def test_spans_stand_in_the_text_that_is_their_source(tmp_path):
         for way in ("span", "pointer"):
             source = case["answers"][way]["source"]
             assert source is None or source["text"] in read[source["passage"]]
+
+
+@pytest.mark.parametrize("name", ["bert-mean", "llama"])
+def test_a_released_adapter_gives_the_trained_one_back(name, tmp_path):
+    backbone = load_backbone(tiny.BACKBONES["llama"](tmp_path / "backbone"))
+    retriever = load_retriever(tiny.RETRIEVERS[name](tmp_path / "retriever"))
+    trained = whole(tiny.random_adapter(backbone, retriever, tiny.SETTINGS), retriever)
+    released = {k: v.astype(np.float16) for k, v in difference(trained, retriever).items()}
+    query = "query.encoder.layers.0.q.weight"
+    if name == "bert-mean":
+        assert np.abs(released[query] - trained[query]).max() > 0.1
+    again = whole(released, retriever)
+    assert again.keys() == trained.keys()
+    for k, w in trained.items():
+        np.testing.assert_allclose(again[k], w, atol=2e-3 * max(1, float(np.abs(w).max())))
 
 
 # -------------------------------------------------------------------------------------------------------------------- GGUF
