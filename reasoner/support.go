@@ -42,7 +42,8 @@ func (a *asking) weigh(ctx context.Context, think []float32) error {
 
 // decide applies the bundle's rule: whether to answer, by the action's logits of
 // (query, answer), the supports of what was read, newest of it by the last hop,
-// and the searches made. It keeps what the rule compares with 0.
+// and the searches made. It keeps the evidence, and what the rule compares with
+// 0; it is asked once after each search.
 func (a *asking) decide(logits []float32, newest, searches int) bool {
 	rule := &a.layout.Action
 	sum, fresh := 0.0, 0.0
@@ -53,7 +54,8 @@ func (a *asking) decide(logits []float32, newest, searches int) bool {
 		}
 	}
 	margin := float64(logits[1]) - float64(logits[0])
-	a.decided = rule.Margin*margin + rule.Support*sum + rule.Newest*fresh + rule.BiasAfter(searches)
+	a.weighed = rule.Margin*margin + rule.Support*sum + rule.Newest*fresh + rule.Carry*a.weighed
+	a.decided = a.weighed + rule.BiasAfter(searches)
 	return a.decided > 0
 }
 

@@ -436,11 +436,13 @@ func TestSupport(t *testing.T) {
 			})
 			r := Request{Question: "who", MaxHops: 2, AnswerBy: AnswerByFree}
 			before := ask(t, e, r, hits()).Answer.Confidence
-			e.layout.Action.Hops = []float64{-9, 0} // 2 less, of which half counts
-			after := ask(t, e, r, hits()).Answer.Confidence
 			logit := func(p float32) float64 { return math.Log(float64(p) / (1 - float64(p))) }
-			if d := logit(before) - logit(after); math.Abs(d-1) > 1e-4 {
-				t.Errorf("support %v: odds %v and %v", support, logit(before), logit(after))
+			e.layout.Action.Hops = []float64{-9, 0} // 2 less, of which half counts
+			less := ask(t, e, r, hits()).Answer.Confidence
+			e.layout.Action.Carry = 0.5 // and half of the first look's margin, which is −1
+			least := ask(t, e, r, hits()).Answer.Confidence
+			if x, y := logit(before)-logit(less), logit(less)-logit(least); math.Abs(x-1) > 1e-4 || math.Abs(y-0.25) > 1e-4 {
+				t.Errorf("support %v: odds %v, %v and %v", support, logit(before), logit(less), logit(least))
 			}
 		}
 	})

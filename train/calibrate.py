@@ -3,9 +3,9 @@
 Questions of dev, and as many over made-up pages of worlds that no training saw, are asked through the reference loop on the
 bundle's own ONNX files, over exact search: as they are, and with their gold passages hidden. Everything is fitted on every
 other question and reported on the rest:
-- `action`: the rule by which a hop answers: the action's margin, or a logistic regression of "all gold has been read" on the
-  margin and the supports where that is clearly better, and a bias for each number of searches, with which the most questions
-  stop right: at the first hop after which all gold has been read, or at the hop limit where it never was;
+- `action`: the rule by which a hop answers: the action's margin, with or without the supports, how much of the evidence
+  before is carried on, and a bias for each number of searches, with which the most questions stop right: at the first hop after
+  which all gold has been read, or at the hop limit where it never was;
 - `answer.passages`: how many of the best supported passages the answer is read from, 0 for all where that is no worse;
 - `answer.ways`: the numbers of each way's confidence: a logistic regression of "exactly right" on the logit of its
   probability, the support, and what the rule that ends a loop gave, with the hidden questions among the wrong ones; then
@@ -35,13 +35,24 @@ PASSAGES = (0, 3, 4, 6)  # that an answer may be read from
 
 
 class Rule(NamedTuple):
-    """When a hop answers: features @ weights + biases[searches − 1] > 0, of the last bias where there are fewer."""
+    """When a loop answers: evidence + biases[searches − 1] > 0, of the last bias where there are fewer, with the evidence
+    features @ weights + carry × the evidence after the search before."""
 
     weights: np.ndarray
     biases: np.ndarray
+    carry: float = 0.0
 
-    def answers(self, features: np.ndarray, searches: int) -> bool:
-        return bool(features @ self.weights + bias_after(self.biases, searches) > 0)
+    def evidence(self, features: list[np.ndarray]) -> list[float]:
+        """After each search, from what was known after each."""
+        out = [0.0]
+        for f in features:
+            out.append(float(f @ self.weights) + self.carry * out[-1])
+        return out[1:]
+
+    def stop(self, features: list[np.ndarray]) -> int | None:
+        """Searches after which it answers."""
+        values = enumerate(self.evidence(features), 1)
+        return next((k for k, e in values if e + bias_after(self.biases, k) > 0), None)
 
 
 class Asked:
@@ -82,7 +93,7 @@ class Asked:
 
     def stop_at(self, rule: Rule) -> int:
         """Hops after which the rule answers."""
-        return next((k for k, x in enumerate(self.features[:-1], 1) if rule.answers(x, k)), len(self.done))
+        return rule.stop(self.features[:-1]) or len(self.done)
 
     def right(self, way: str, passages: int) -> bool:
         return not self.hidden and normal(self.answers[passages][way].text) in self.gold
@@ -124,29 +135,31 @@ def logistic(X: np.ndarray, y: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
     return w
 
 
+WEIGHTS = ((1.0, 0.0, 0.0), (1.0, 1.0, 0.0))  # of margin, support, newest: what one look tells
+CARRIES = (0.0, 0.5, 1.0)
+
+
 def fit_stop(asked: list[Asked]) -> Rule:
-    """The rule that stops best: the margin alone, or with the supports where that is better by more than chance would be.
+    """The rule that stops best, of few: the margin alone or with the supports, carrying on none, half or all of the evidence.
 
     Each number of searches has a bias of its own: after the second, chains of two hops are complete and a margin near 0 means
-    yes; what is incomplete after the third mostly stays so. Best is the share of right stops, and half the share of questions
-    whose gold is complete then, since a stop too early loses passages and one too late costs a search.
+    yes; what is incomplete after the third mostly stays so.
     """
-    X = np.array([x for a in asked for x in a.features])
-    y = np.array([float(d) for a in asked for d in a.done])
-    best = fit_hops(asked, np.array([1.0, 0.0, 0.0]))
-    if X[:, 1:].any():
-        w = logistic(X, y)
-        rule = fit_hops(asked, w[:-1] / max(abs(w[0]), 0.05))
-        share = stops_right(asked, best)
-        if stops_right(asked, rule) > share + (share * (1 - share) / len(asked)) ** 0.5:
-            best = rule
-    return best
+    rules = [fit_hops(asked, np.array(w), c) for w in WEIGHTS if not w[1] or any(a.features[0][1] for a in asked) for c in CARRIES]
+    return max(rules, key=lambda rule: good(asked, rule))
 
 
-def fit_hops(asked: list[Asked], weights: np.ndarray) -> Rule:
+def good(asked: list[Asked], rule: Rule) -> float:
+    """The share of right stops, and half the share of questions whose gold is complete then: a stop too early loses passages,
+    and one too late costs a search."""
+    return stops_right(asked, rule) + float(np.mean([a.done[a.stop_at(rule) - 1] for a in asked])) / 2
+
+
+def fit_hops(asked: list[Asked], weights: np.ndarray, carry: float = 0.0) -> Rule:
     """Biases for these weights, from a grid of as wide a step as so few questions can tell apart; of equals those nearest 0."""
     hops = max(len(a.done) for a in asked) - 1
-    x = np.array([[f @ weights for f in a.features[:hops]] for a in asked])  # [questions, hops]
+    plain = Rule(weights, np.zeros(1), carry)
+    x = np.array([plain.evidence(a.features[:hops]) for a in asked])  # [questions, hops]
     right = np.array([a.right_stop() or len(a.done) for a in asked])
     done = np.array([a.done for a in asked])
     grid = np.arange(-6, 7) * 0.2 * x.std()
@@ -154,10 +167,10 @@ def fit_hops(asked: list[Asked], weights: np.ndarray) -> Rule:
     for biases in itertools.product(grid, repeat=hops):
         stop = x + biases > 0
         at = np.where(stop.any(1), stop.argmax(1), hops) + 1
-        good = float(np.mean(at == right) + np.mean(done[np.arange(len(at)), at - 1]) / 2)
-        if (good, -float(np.abs(biases).sum())) > best:
-            best, found = (good, -float(np.abs(biases).sum())), np.array(biases)
-    return Rule(weights, found)
+        gain = float(np.mean(at == right) + np.mean(done[np.arange(len(at)), at - 1]) / 2)  # `good`, of all at once
+        if (gain, -float(np.abs(biases).sum())) > best:
+            best, found = (gain, -float(np.abs(biases).sum())), np.array(biases)
+    return Rule(weights, found, carry)
 
 
 def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
@@ -216,7 +229,7 @@ def main() -> None:
     fit, rest = ask("without stopping", stop=False)
     rule = fit_stop(fit)
     weights = {n: round(float(v), 4) for n, v in zip(("margin", "support", "newest"), rule.weights, strict=True) if v or n == "margin"}
-    action = weights | {"hops": [round(float(v), 4) for v in rule.biases]}
+    action = weights | ({"carry": rule.carry} if rule.carry else {}) | {"hops": [round(float(v), 4) for v in rule.biases]}
     loop.m["action"] = action
     plain = Rule(np.array([1.0, 0.0, 0.0]), np.zeros(1))
     told = [(s > 0.5) == g for r in rest for s, g in zip(r.supports, r.isgold, strict=True)]

@@ -49,6 +49,7 @@ class Walk:
     turns: list[Turn] = field(default_factory=list)
 
 
+ACTION = {"margin": 1.0, "support": 0.0, "newest": 0.0, "carry": 0.0, "bias": 0.0, "hops": ()}  # of a manifest that says nothing
 CACHE = {"float32": np.float32, "float16": np.float16}
 
 
@@ -178,7 +179,7 @@ class Loop:
         m = len(self.tok.think)
         question = one_line(question)
         w = Walk(self.cache(), self.tok.read(question, self.m["limits"]["question_tokens"]))
-        past, block = 0, []
+        past, block, weighed = 0, [], 0.0
         cand_ids, cand_states, cand_words = [], [], []
         for hop in range(max_hops + 1):
             ids, texts = [], []  # texts: (index of a text, the text, where its tokens begin)
@@ -206,7 +207,8 @@ class Loop:
             think, query = states[len(rows) : len(rows) + m], states[len(rows) + m :]
             to_query, to_answer = action[len(rows) + m - 1].tolist()
             margin, supports = to_answer - to_query, self.supports(think[-1], w.ends)
-            decided = self.decide(margin, supports, len(block), hop) if hop else 0.0
+            weighed = self.weigh(margin, supports, len(block), weighed) if hop else 0.0
+            decided = weighed + self.bias(hop) if hop else 0.0
             t = Turn(past + at + m, len(w.reads), len(w.words), margin, supports, decided, think, query)
             w.turns.append(t)
             t.searched = not last and not (hop and stop and decided > 0)
@@ -266,11 +268,17 @@ class Loop:
         got = iter(self.support.run(None, {"think_state": think[None], "passage_states": np.array(rows)[None]})[0][0].tolist())
         return [0.0 if e is None else next(got) for e in ends]
 
-    def decide(self, margin: float, supports: list[float], newest: int, searches: int) -> float:
-        """The manifest's rule after so many searches, which answers above 0; `newest` of the passages are of the last."""
-        a = {"hops": (), "bias": 0.0, "margin": 1.0, "support": 0.0, "newest": 0.0, **self.m.get("action", {})}
+    def weigh(self, margin: float, supports: list[float], newest: int, before: float) -> float:
+        """The manifest's evidence that all has been read; `newest` of the passages are of the last search, `before` is the
+        evidence after the one before it."""
+        a = {**ACTION, **self.m.get("action", {})}
         fresh = max(supports[len(supports) - newest :], default=0.0)
-        return a["margin"] * margin + a["support"] * sum(supports) + a["newest"] * fresh + a["bias"] + bias_after(a["hops"], searches)
+        return a["margin"] * margin + a["support"] * sum(supports) + a["newest"] * fresh + a["carry"] * before
+
+    def bias(self, searches: int) -> float:
+        """What is added to the evidence after so many searches. Above 0 the loop answers."""
+        a = {**ACTION, **self.m.get("action", {})}
+        return a["bias"] + bias_after(a["hops"], searches)
 
     def best(self, supports: list[float], most: int | None = None) -> list[int]:
         """The passages that the answer is read from, in reading order: the `most` best supported (by default the manifest's number), 0 for all."""

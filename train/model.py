@@ -1,6 +1,6 @@
 """The model in PyTorch: backbone with LoRA, projector, copy head, the retriever's query side, latent decoders.
 
-Everything is float32; on a CPU without bf16 matrix instructions bf16 is many times slower. Shapes follow docs/bundle.md.
+Weights that learn are float32; matrix products can be bf16 (train.py). On a CPU without instructions for it that is many times slower. Shapes follow docs/bundle.md.
 """
 
 from __future__ import annotations

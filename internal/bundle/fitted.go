@@ -9,18 +9,26 @@ import (
 // What is fitted on development questions once the weights are trained. All of
 // it is optional in a manifest.
 
-// Action is the rule by which a hop answers: when
+// Action is the rule by which a hop answers. After the search k, from 1, there is
+// evidence that all has been read,
 //
-//	margin × (logit of answering − logit of searching) + support × Σ + newest × max + bias + hops[k] > 0
+//	e(k) = margin × (logit of answering − logit of searching) + support × Σ + newest × max + carry × e(k−1)
 //
 // where Σ is the sum of the supports of all passages read and max the greatest
-// of those that the last hop read, and k the number of searches made, from 1;
-// the last of Hops holds for all further ones. The defaults are those of [DefaultAction].
+// of those that the last hop read, and e(0) is 0. The loop ends when
+//
+//	e(k) + bias + hops[k] > 0
+//
+// and the last of Hops holds for all further searches. The defaults are those of
+// [DefaultAction].
 type Action struct {
 	Margin  float64 `json:"margin"`
 	Support float64 `json:"support"`
 	Newest  float64 `json:"newest"`
-	Bias    float64 `json:"bias"`
+	// Carry is how much of the evidence after the search before counts again: one
+	// look at what was read errs more often than several.
+	Carry float64 `json:"carry"`
+	Bias  float64 `json:"bias"`
 	// Hops are biases by the number of searches made: how likely it is that all
 	// has been read differs more between first and third search than a margin
 	// knows. None where it is empty.
@@ -108,6 +116,7 @@ func (v *validator) fitted(m *Manifest) {
 	} {
 		v.number("action."+f.name, f.value, -1e4, 1e4)
 	}
+	v.number("action.carry", m.Action.Carry, 0, 1)
 	v.within("number of action.hops", len(m.Action.Hops), 0, 100)
 	for i, bias := range m.Action.Hops {
 		v.number(fmt.Sprintf("action.hops[%d]", i), bias, -1e4, 1e4)

@@ -136,6 +136,7 @@ func TestManifestValidation(t *testing.T) {
 		"thoughts of":                       func(m *bundle.Manifest) { m.Limits.ThoughtTokens = 600 },
 		"subqueries of":                     func(m *bundle.Manifest) { m.Limits.SubqueryTokens = 600 },
 		"action.bias":                       func(m *bundle.Manifest) { m.Action.Bias = 1e5 },
+		"action.carry":                      func(m *bundle.Manifest) { m.Action.Carry = 1.5 },
 		"number of action.hops":             func(m *bundle.Manifest) { m.Action.Hops = make([]float64, 101) },
 		"action.hops[1]":                    func(m *bundle.Manifest) { m.Action.Hops = []float64{0, -1e5} },
 		"search.alpha":                      func(m *bundle.Manifest) { m.Search.Alpha = 1.5 },

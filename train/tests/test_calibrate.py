@@ -32,7 +32,21 @@ def test_each_number_of_searches_has_a_bias_of_its_own():
 def test_the_last_bias_holds_for_all_further_searches():
     rule = Rule(np.array([1.0, 0.0, 0.0]), np.array([0.0, -2.0]))
     x = np.array([1.0, 0.0, 0.0])
-    assert [rule.answers(x, k) for k in (1, 2, 3, 9)] == [True, False, False, False]
+    assert rule.stop([x]) == 1 and rule.stop([-x, x, x, x]) is None
+    assert rule.stop([-x, x, 3 * x]) == 3
+
+
+def test_evidence_is_carried_on():
+    x = np.array([1.0, 0.0, 0.0])
+    rule = Rule(np.array([1.0, 0.0, 0.0]), np.zeros(1), 0.5)
+    assert rule.evidence([-2 * x, x, x]) == [-2.0, 0.0, 1.0]
+    assert rule.stop([-2 * x, x, x]) == 3
+    # A look that errs now and then, of questions that are complete after two searches or never: two looks tell them apart.
+    rng = np.random.default_rng(0)
+    looks = lambda mean: (mean + rng.normal(0, 1.5, 4)).tolist()  # noqa: E731
+    asked = [walked([-4, *looks(1)[1:]], 3) for _ in range(60)] + [walked([-4, *looks(-1)[1:]], None) for _ in range(60)]
+    one, all_ = (stops_right(asked, fit_hops(asked, np.array([1.0, 0.0, 0.0]), carry)) for carry in (0.0, 1.0))
+    assert all_ > one + 0.05
 
 
 def answered(score: float, decided: float, right: bool, hidden: bool = False) -> Asked:
