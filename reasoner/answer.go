@@ -66,7 +66,7 @@ func (a *asking) answer(ctx context.Context, hop *Hop, reads []*passage, closing
 		if err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
-		c := a.layout.confidence(g, a.supported(g), a.decided)
+		c := a.layout.confidence(g, a.supported(g))
 		if g.cut && confidence >= 0 {
 			continue // half a text beside a whole one
 		}
@@ -80,7 +80,7 @@ func (a *asking) answer(ctx context.Context, hop *Hop, reads []*passage, closing
 	a.result.Answer = Answer{
 		Text:       best.text,
 		Confidence: confidence,
-		Abstained:  best.abstained || best.text == "" || float64(confidence) < a.layout.Answer.Threshold,
+		Abstained:  best.text == "" || float64(confidence) < a.layout.Answer.Threshold || a.abstains(best),
 		By:         best.by,
 		Source:     best.source,
 	}.stopped(stoppedBy)
@@ -91,7 +91,7 @@ func (a *asking) answer(ctx context.Context, hop *Hop, reads []*passage, closing
 // state behind which an answer begins.
 func (a *asking) readyToAnswer(ctx context.Context, reads []*passage, closing []int64) (output, error) {
 	prompt, keep := a.layout.Prompt.Answer, slices.Contains(a.ways, AnswerByPointer)
-	if a.request.Mode == ModeExplicit || !a.layout.hasSupport() && !a.layout.weighsMargin() {
+	if !a.layout.hasSupport() || a.request.Mode == ModeExplicit {
 		return a.read(ctx, reads, slices.Concat(closing, prompt), 1, keep)
 	}
 	if len(closing) > 0 { // else the turn before has read and weighed everything
@@ -101,9 +101,6 @@ func (a *asking) readyToAnswer(ctx context.Context, reads []*passage, closing []
 		}
 		if err := a.weigh(ctx, out.states); err != nil {
 			return output{}, err
-		}
-		if n := a.searches(); n > 0 {
-			a.decide(out.action, len(reads), n)
 		}
 	}
 	if best := a.best(); len(best) < len(a.reads) {
@@ -171,9 +168,8 @@ func (a *asking) giveBy(ctx context.Context, d *draft, by AnswerBy) (given, erro
 }
 
 // confidence is the share of answers like g that are right, as the bundle's
-// calibration has it; supported is what asking.supported says of it, decided
-// what the rule that ends a loop gave last.
-func (l layout) confidence(g given, supported, decided float64) float32 {
+// calibration has it; supported is what asking.supported says of it.
+func (l layout) confidence(g given, supported float64) float32 {
 	c := l.Answer.Ways.Free
 	switch g.by {
 	case AnswerBySpan:
@@ -183,14 +179,7 @@ func (l layout) confidence(g given, supported, decided float64) float32 {
 	}
 	const least = 1e-6 // of what is made odds of
 	p := max(least, min(1-least, math.Exp(g.logprob)*g.trust))
-	return float32(1 / (1 + math.Exp(-(c.Scale*math.Log(p/(1-p)) + c.Support*supported + c.Margin*decided + c.Shift))))
-}
-
-// weighsMargin tells whether some confidence needs what the rule that ends a loop
-// gives behind the last passages.
-func (l layout) weighsMargin() bool {
-	w := &l.Answer.Ways
-	return w.Free.Margin != 0 || w.Span.Margin != 0 || w.Pointer.Margin != 0
+	return float32(1 / (1 + math.Exp(-(c.Scale*math.Log(p/(1-p)) + c.Support*supported + c.Shift))))
 }
 
 // answering is the time that giving an answer takes.

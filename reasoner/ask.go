@@ -25,8 +25,8 @@ type asking struct {
 	memory
 	asked   string  // the words of the last search
 	first   int     // tokens that the cache holds where the first passage begins
+	held    float64 // sum of the supports of all passages read
 	weighed float64 // evidence that all has been read, after the last search
-	decided float64 // what the rule that ends a loop then compared with 0
 	undo    int     // tokens in the cache behind the place where an answer begins
 	pending []pendingText
 	result  Result

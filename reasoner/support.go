@@ -9,9 +9,10 @@ import (
 )
 
 // weigh asks how likely each passage read is one that the answer rests on, given
-// the state that the action is read from, and notes it with the passages. A
+// the state that the action is read from, and notes it with the passages, and the sum of all. A
 // passage without words has no support.
 func (a *asking) weigh(ctx context.Context, think []float32) error {
+	a.held = 0
 	if !a.layout.hasSupport() {
 		return nil
 	}
@@ -36,38 +37,34 @@ func (a *asking) weigh(ctx context.Context, think []float32) error {
 		if p.Support = supports[i]; math.IsNaN(float64(p.Support)) {
 			return fmt.Errorf("the support of a passage is not a number")
 		}
+		a.held += float64(p.Support)
 	}
 	return nil
 }
 
 // decide applies the bundle's rule: whether to answer, by the action's logits of
 // (query, answer), the supports of what was read, newest of it by the last hop,
-// and the searches made. It keeps the evidence, and what the rule compares with
-// 0; it is asked once after each search.
+// and the searches made. It keeps the evidence; it is asked once after each search.
 func (a *asking) decide(logits []float32, newest, searches int) bool {
 	rule := &a.layout.Action
-	sum, fresh := 0.0, 0.0
-	for i, p := range a.reads {
-		sum += float64(p.Support)
-		if i >= len(a.reads)-newest {
-			fresh = max(fresh, float64(p.Support))
-		}
+	fresh := float32(0)
+	for _, p := range a.reads[len(a.reads)-newest:] {
+		fresh = max(fresh, p.Support)
 	}
 	margin := float64(logits[1]) - float64(logits[0])
-	a.weighed = rule.Margin*margin + rule.Support*sum + rule.Newest*fresh + rule.Carry*a.weighed
-	a.decided = a.weighed + rule.BiasAfter(searches)
-	return a.decided > 0
+	a.weighed = rule.Margin*margin + rule.Support*a.held + rule.Newest*float64(fresh) + rule.Carry*a.weighed
+	return a.weighed+rule.BiasAfter(searches) > 0
 }
 
-// searches is how many hops have searched.
-func (a *asking) searches() int {
-	n := 0
-	for _, h := range a.hops {
-		if h.Action == ActionQuery {
-			n++
-		}
+// abstains tells whether g, whatever its confidence, is given as an abstention:
+// because too little of what was read supports an answer, or, of a free answer
+// and where the bundle has no such rule, because the model says so itself.
+func (a *asking) abstains(g given) bool {
+	least := a.layout.Answer.Supports
+	if least == 0 || a.request.Mode == ModeDirect || a.request.Mode == ModeExplicit {
+		return g.abstained
 	}
-	return n
+	return a.held < least || g.by == AnswerByFree && g.abstained
 }
 
 // best are the passages that the answer is read from, in reading order: as many

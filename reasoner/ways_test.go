@@ -278,12 +278,12 @@ func TestCalibration(t *testing.T) {
 	e.layout.Answer.Ways.Free = bundle.Calibration{Scale: 2, Shift: -1}
 	logit := func(p float64) float64 { return math.Log(p / (1 - p)) }
 	for _, p := range []float64{0, 1e-9, 0.3, 0.5, 1} {
-		got := float64(e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(p), trust: 1}, 0, 0))
+		got := float64(e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(p), trust: 1}, 0))
 		want := 1 / (1 + math.Exp(1-2*logit(max(1e-6, min(1-1e-6, p)))))
 		if math.IsNaN(got) || math.Abs(got-want) > 1e-6 {
 			t.Errorf("%g becomes %g, want %g", p, got, want)
 		}
-		if got := float64(e.layout.confidence(given{by: AnswerBySpan, logprob: math.Log(p), trust: 1}, 0, 0)); math.Abs(got-p) > 1e-5 {
+		if got := float64(e.layout.confidence(given{by: AnswerBySpan, logprob: math.Log(p), trust: 1}, 0)); math.Abs(got-p) > 1e-5 {
 			t.Errorf("%g becomes %g without calibration", p, got)
 		}
 	}
@@ -395,6 +395,41 @@ func TestSupport(t *testing.T) {
 		}
 	})
 
+	t.Run("evidence is carried on", func(t *testing.T) {
+		for carry, want := range map[float64]int{0: 2, 0.2: 3} {
+			e, _ := supporting(t, func(m *bundle.Manifest) {
+				m.Action = bundle.Action{Margin: 1, Carry: carry, Hops: []float64{-9, 1.1}} // the margin is −1
+			})
+			s := hits()
+			s.hits = append(s.hits, []Passage{hit("5", "is five")})
+			got := ask(t, e, Request{Question: "who", MaxHops: 3}, s)
+			if searches := len(got.Hops) - 1; searches != want {
+				t.Errorf("carry %g: %d searches, want %d", carry, searches, want)
+			}
+		}
+	})
+
+	t.Run("too little support is an abstention", func(t *testing.T) {
+		for least, want := range map[float64]bool{0: false, 2.1: false, 2.3: true} { // the sum is 2.2
+			e, m := supporting(t, func(m *bundle.Manifest) { m.Answer.Supports, m.Answer.Passages = least, 2 })
+			m.says(m.layout.Prompt.Answer[0], "three")
+			for _, r := range []Request{{MaxHops: 2}, {Mode: ModeSingle, MaxHops: 2}} {
+				r.Question = "who"
+				s := hits()
+				if r.Mode == ModeSingle {
+					s.hits = [][]Passage{slices.Concat(s.hits...)}
+				}
+				if a := ask(t, e, r, s).Answer; a.Abstained != want || a.Text == "" {
+					t.Errorf("%s, at least %g: %+v", r.Mode, least, a)
+				}
+			}
+			r := Request{Question: "who", Mode: ModeDirect}
+			if a := ask(t, e, r, hits()).Answer; a.Abstained {
+				t.Errorf("nothing read, at least %g: %+v", least, a)
+			}
+		}
+	})
+
 	t.Run("the answer is read from the best", func(t *testing.T) {
 		e, m := supporting(t, func(m *bundle.Manifest) { m.Answer.Passages = 2 })
 		got := ask(t, e, Request{Question: "who", MaxHops: 2}, hits())
@@ -425,33 +460,11 @@ func TestSupport(t *testing.T) {
 		}
 	})
 
-	t.Run("what speaks for it that all has been read counts for the confidence", func(t *testing.T) {
-		for _, support := range []bool{true, false} {
-			e, _ := supporting(t, func(m *bundle.Manifest) {
-				m.Action.Hops = []float64{-9, 2} // so that both hops are made
-				m.Answer.Ways.Free.Margin = 0.5
-				if !support {
-					delete(m.Files, bundle.SupportFile)
-				}
-			})
-			r := Request{Question: "who", MaxHops: 2, AnswerBy: AnswerByFree}
-			before := ask(t, e, r, hits()).Answer.Confidence
-			logit := func(p float32) float64 { return math.Log(float64(p) / (1 - float64(p))) }
-			e.layout.Action.Hops = []float64{-9, 0} // 2 less, of which half counts
-			less := ask(t, e, r, hits()).Answer.Confidence
-			e.layout.Action.Carry = 0.5 // and half of the first look's margin, which is −1
-			least := ask(t, e, r, hits()).Answer.Confidence
-			if x, y := logit(before)-logit(less), logit(less)-logit(least); math.Abs(x-1) > 1e-4 || math.Abs(y-0.25) > 1e-4 {
-				t.Errorf("support %v: odds %v, %v and %v", support, logit(before), logit(less), logit(least))
-			}
-		}
-	})
-
 	t.Run("the support of an answer's passage counts for its confidence", func(t *testing.T) {
 		e, m := supporting(t, func(m *bundle.Manifest) {
 			m.Answer.Ways.Free.Support, m.Answer.Ways.Span.Support = 2, 2
 		})
-		plain := e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(0.5), trust: 1}, 0, 0)
+		plain := e.layout.confidence(given{by: AnswerByFree, logprob: math.Log(0.5), trust: 1}, 0)
 		for _, c := range []struct {
 			says    string
 			by      AnswerBy

@@ -48,12 +48,9 @@ def logit(score: float) -> float:
     return math.log(p / (1 - p))
 
 
-def confidence(
-    score: float, supported: float, decided: float, scale: float = 1.0, shift: float = 0.0, support: float = 0.0, margin: float = 0.0
-) -> float:
-    """For a score of at most 0; `supported` is the support of the answer's passage, or the greatest where it has none, and
-    `decided` what the rule that ends a loop gave behind all that was read."""
-    return 1 / (1 + math.exp(-(scale * logit(score) + support * supported + margin * decided + shift)))
+def confidence(score: float, supported: float, scale: float = 1.0, shift: float = 0.0, support: float = 0.0) -> float:
+    """For a score of at most 0; `supported` is the support of the answer's passage, or the greatest where it has none."""
+    return 1 / (1 + math.exp(-(scale * logit(score) + support * supported + shift)))
 
 
 def supported(a: Answer, supports: list[float]) -> float:

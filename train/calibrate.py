@@ -7,11 +7,11 @@ other question and reported on the rest:
   before is carried on, and a bias for each number of searches, with which the most questions stop right: at the first hop after
   which all gold has been read, or at the hop limit where it never was;
 - `answer.passages`: how many of the best supported passages the answer is read from, 0 for all where that is no worse;
-- `answer.ways`: the numbers of each way's confidence: a logistic regression of "exactly right" on the logit of its
-  probability, the support, and what the rule that ends a loop gave, with the hidden questions among the wrong ones; then
-  scale and shift of the whole anew on the others, so that a confidence of 0.3 is right three times in ten;
+- `answer.ways`: scale, shift and weight of the support in each way's confidence (logistic regression of "exactly right" on
+  the logit of its probability, so that a confidence of 0.3 is right three times in ten);
 - `answer.auto`: the ways, in the order of their exact match, that AUTO chooses among, if choosing pays;
-- `answer.threshold`: the confidence under which a bundle abstains: `keep` of the questions are answered.
+- `answer.supports`: the sum of supports under which a bundle abstains, with which `keep` of the questions whose gold is not
+  hidden are answered; of a bundle without supports `answer.threshold`, the same of the confidence.
 Prints a JSON to put into bundle.json, with the figures of the other half.
 """
 
@@ -78,8 +78,7 @@ class Asked:
         w = loop.walk(q["question"], search, hops, stop=stop)
         self.features = [features(w, k) for k in range(1, len(w.turns))]
         self.found = len(gold & set(found)) / len(gold)
-        self.supports, self.decided = w.turns[-1].supports, w.turns[-1].decided
-        self.hidden = hide
+        self.supports, self.hidden = w.turns[-1].supports, hide
         self.needed = len(gold)
         self.isgold = [r in gold for r in found]
         self.gold = [normal(a) for a in q["answers"]]
@@ -100,7 +99,12 @@ class Asked:
 
     def sure(self, way: str, passages: int, fit: dict) -> float:
         a = self.answers[passages][way]
-        return confidence(a.score, supported(a, self.supports), self.decided, **fit)
+        return confidence(a.score, supported(a, self.supports), **fit)
+
+    def says_nothing(self, way: str, passages: int) -> bool:
+        """Whether no rule is needed for an abstention."""
+        a = self.answers[passages][way]
+        return way == "free" and a.abstained
 
 
 def features(w: Walk, turn: int) -> np.ndarray:
@@ -178,32 +182,26 @@ def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: 
     return float(sum(abs(confidence[which == b].mean() - right[which == b].mean()) * (which == b).mean() for b in range(bins) if (which == b).any()))  # fmt: skip
 
 
-def fit_confidence(asked: list[Asked], hidden: list[Asked], way: str, passages: int) -> dict[str, float]:
-    """The numbers of a way's confidence. What speaks against an answer the more there is of it says nothing: it gets no weight,
-    as a manifest takes no negative one. `hidden` are questions that cannot be answered rightly: they teach what tells such ones
-    apart, and have no part in how sure an answer is on the whole."""
-
-    def known(rows: list[Asked]) -> np.ndarray:
-        answers = [a.answers[passages][way] for a in rows]
-        return np.array([[logit(b.score), supported(b, a.supports), a.decided] for a, b in zip(rows, answers, strict=True)])
-
-    right = lambda rows: np.array([float(a.right(way, passages)) for a in rows])  # noqa: E731
-    both, here = [*asked, *hidden], known(asked)
-    X, y = known(both), right(both)
-    used = [i for i in range(X.shape[1]) if X[:, i].any()]
-    weights = np.zeros(X.shape[1])
-    while used:
-        w = logistic(X[:, used], y)[:-1]
-        if (w >= 0).all():
-            weights[used] = w
+def fit_confidence(asked: list[Asked], way: str, passages: int) -> dict[str, float]:
+    y = np.array([float(a.right(way, passages)) for a in asked])
+    answers = [a.answers[passages][way] for a in asked]
+    x = np.array([[logit(b.score), supported(b, a.supports)] for a, b in zip(asked, answers, strict=True)])
+    used = [0, 1] if x[:, 1].any() else [0]
+    while used:  # what speaks against an answer the more there is of it says nothing: it goes, as a manifest takes no such weight
+        w = logistic(x[:, used], y)
+        if (w[:-1] >= 0).all():
+            weights = dict(zip(used, w[:-1], strict=True))
             break
-        used = [u for u, v in zip(used, w, strict=True) if v >= 0]
-    whole, shift = logistic((here @ weights)[:, None], right(asked)) if weights.any() else (0.0, 0.0)
-    if whole <= 0:
-        share = min(max(float(right(asked).mean()), 0.01), 0.99)
-        whole, shift = 0.0, np.log(share / (1 - share))
-    names = dict(zip(("scale", "support", "margin"), whole * weights, strict=True))
-    return {n: round(float(v), 4) for n, v in {**names, "shift": shift}.items()}
+        used = [u for u, v in zip(used, w[:-1], strict=True) if v >= 0]
+    else:
+        share = min(max(float(y.mean()), 0.01), 0.99)
+        weights, w = {}, np.array([np.log(share / (1 - share))])
+    return {"scale": round(float(weights.get(0, 0.0)), 4), "shift": round(float(w[-1]), 4), "support": round(float(weights.get(1, 0.0)), 4)}
+
+
+def held(rows: list[Asked]) -> np.ndarray:
+    """The sum of the supports of what was read."""
+    return np.array([sum(a.supports) for a in rows])
 
 
 def main() -> None:
@@ -211,7 +209,7 @@ def main() -> None:
     a.add_argument("--bundle", type=Path, default=Path(".latentask/bundle"))
     devsets.add_arguments(a, questions=80)
     a.add_argument("--hops", type=int, default=4)
-    a.add_argument("--keep", type=float, default=0.92, help="share of questions that are answered, whose gold may be found")
+    a.add_argument("--keep", type=float, default=0.9, help="share of questions that are answered, whose gold may be found")
     a.add_argument("--out", type=Path)
     args = a.parse_args()
     loop, cache = Loop(args.bundle), VectorCache(args.cache, args.weights)
@@ -250,22 +248,21 @@ def main() -> None:
     passages = max(few, key=lambda n: (best[n], n == 0))
     report["em_by_passages"] = {n: {way: em(rest, way, n) for way in loop.ways} for n in few}
     report["hops"] = float(np.mean([len(r.done) for r in rest]))
-    fit_hidden, rest_hidden = ask("with gold hidden", stop=True, passages=(passages,), hide=True)
+    _, hidden = ask("with gold hidden", stop=True, passages=(passages,), hide=True)
 
     ways, table = {}, {}
     for way in loop.ways:
-        ways[way] = fit_confidence(fit, fit_hidden, way, passages)
+        ways[way] = fit_confidence(fit, way, passages)
         sure = np.array([r.sure(way, passages, ways[way]) for r in rest])
         right = np.array([float(r.right(way, passages)) for r in rest])
         table[way] = {"em": float(right.mean()), "ece": expected_calibration_error(sure, right)}
 
     def pick(rows: list[Asked], auto: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of what AUTO keeps: confidence, rightness, and the confidence again, 0 where the model itself abstains."""
+        """Of the way that AUTO keeps: confidence, rightness, and whether the model says that it does not know."""
         kept = [max(((r.sure(w, passages, ways[w]), w) for w in auto), key=lambda p: p[0]) for r in rows]
         sure = np.array([c for c, _ in kept])
         right = np.array([float(r.right(w, passages)) for r, (_, w) in zip(rows, kept, strict=True)])
-        gives = np.array([not r.answers[passages][w].abstained for r, (_, w) in zip(rows, kept, strict=True)])
-        return sure, right, sure * gives
+        return sure, right, np.array([r.says_nothing(w, passages) for r, (_, w) in zip(rows, kept, strict=True)])
 
     # A rule of several ways must beat the best single one by more than chance would; a way whose confidence does not rise
     # with its probability takes no part in a choice.
@@ -279,22 +276,25 @@ def main() -> None:
     for c in rules:
         if len(c) > 1:
             table["+".join(c)] = {"em": float(pick(rest, c)[1].mean())}
-    threshold = float(np.quantile(pick(fit, auto)[2], 1 - args.keep))
-    sure, right, given = pick(rest, auto)
+    sure, right, _ = pick(rest, auto)
+    tells = held if loop.support else lambda rows: pick(rows, auto)[0]
+    least = float(np.quantile(np.where(pick(fit, auto)[2], 0, tells(fit)), 1 - args.keep))
+    answered = lambda rows: float(np.mean((tells(rows) >= least) & ~pick(rows, auto)[2]))  # noqa: E731
     report |= {
         "ways": table,
         "auto": {
             "em": float(right.mean()),
             "ece": expected_calibration_error(sure, right),
-            "answered": float((given >= max(threshold, 1e-6)).mean()),
-            "answered_with_gold_hidden": float((pick(rest_hidden, auto)[2] >= max(threshold, 1e-6)).mean()),
+            "answered": answered(rest),
+            "answered_with_gold_hidden": answered(hidden),
         },
         "gold_found": float(np.mean([r.found for r in rest])),
         "risk_coverage": [
             {"coverage": k / 10, "em": float(right[np.argsort(-sure)[: max(1, len(right) * k // 10)]].mean())} for k in range(1, 11)
         ],
     }
-    answer = {"ways": ways, "auto": list(auto), "threshold": round(threshold, 4), "passages": passages}
+    rule = {"supports" if loop.support else "threshold": round(least, 4)}
+    answer = {"ways": ways, "auto": list(auto), **rule, "passages": passages}
     out = {"action": action, "answer": answer, "report": report}
     print(json.dumps(out, indent=1))
     if args.out:

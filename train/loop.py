@@ -27,7 +27,6 @@ class Turn:
     words: int  # words of the question and of those passages
     margin: float  # the answer's logit less the query's
     supports: list[float]  # of the passages read
-    decided: float  # what the manifest's rule compares with 0: above it, all has been read
     think: np.ndarray  # [m,H]
     query: np.ndarray  # [n,H]; empty at the hop limit
     searched: bool = False
@@ -166,7 +165,6 @@ class Loop:
             "answer": answers[ways[0]].text if ways else "",
             "actions": [0 if t.searched else 1 for t in w.turns[:max_hops]],
             "supports": w.turns[-1].supports,
-            "decided": w.turns[-1].decided,
             "vectors": np.array([t.vector for t in searched]),
             "focus": [t.focus for t in searched],
             "lens": [t.lens for t in searched] if lens else [],
@@ -208,10 +206,9 @@ class Loop:
             to_query, to_answer = action[len(rows) + m - 1].tolist()
             margin, supports = to_answer - to_query, self.supports(think[-1], w.ends)
             weighed = self.weigh(margin, supports, len(block), weighed) if hop else 0.0
-            decided = weighed + self.bias(hop) if hop else 0.0
-            t = Turn(past + at + m, len(w.reads), len(w.words), margin, supports, decided, think, query)
+            t = Turn(past + at + m, len(w.reads), len(w.words), margin, supports, think, query)
             w.turns.append(t)
-            t.searched = not last and not (hop and stop and decided > 0)
+            t.searched = not last and not (hop and stop and weighed + self.bias(hop) > 0)
             if not t.searched:
                 break
             past += len(ids)

@@ -78,7 +78,6 @@ def write(folder: Path, committed: Path, manifest: dict, tok: Tokens) -> None:
                 "actions": got["actions"],
                 "focus": got["focus"],
                 "supports": got["supports"],
-                "decided": got["decided"],
                 "answer": got["answer"],
                 "answers": {way: answer_case(a) for way, a in got["answers"].items()},
                 "lens": got["lens"],

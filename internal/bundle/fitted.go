@@ -76,6 +76,10 @@ type Answer struct {
 	} `json:"ways"`
 	Auto      []string `json:"auto"`      // the ways that AUTO chooses from
 	Threshold float64  `json:"threshold"` // confidence below which an answer is an abstention
+	// Supports is the sum of the supports of all passages read below which an answer
+	// is an abstention. Where it is set it stands for what a span's and a pointed
+	// answer's own probabilities say of abstaining, which tell less of it.
+	Supports float64 `json:"supports"`
 	// Passages is how many of the best supported passages an answer is read from,
 	// 0 for all.
 	Passages int `json:"passages"`
@@ -83,15 +87,12 @@ type Answer struct {
 
 // Calibration turns the probability p that a model gives its answer into the
 // share of such answers that are right: sigmoid(scale × logit(p) + support × s +
-// margin × d + shift), where s is the support of the passage that a span or a
-// pointed answer was taken from, and of others the greatest, and d the left side
-// of the rule of [Action] behind all that was read: what speaks for it that all
-// has been read.
+// shift), where s is the support of the passage that a span or a pointed answer
+// was taken from, and of others the greatest.
 type Calibration struct {
 	Scale   float64 `json:"scale"`
 	Shift   float64 `json:"shift"`
 	Support float64 `json:"support"`
-	Margin  float64 `json:"margin"`
 }
 
 // DefaultAnswer is what a manifest without "answer" means.
@@ -103,7 +104,7 @@ func DefaultAnswer() Answer {
 
 // fitted checks what a manifest holds of these.
 func (v *validator) fitted(m *Manifest) {
-	supported := m.Action.Support != 0 || m.Action.Newest != 0 || m.Answer.Passages != 0
+	supported := m.Action.Support != 0 || m.Action.Newest != 0 || m.Answer.Passages != 0 || m.Answer.Supports != 0
 	for _, f := range []struct {
 		name  string
 		value float64
@@ -134,9 +135,9 @@ func (v *validator) fitted(m *Manifest) {
 		v.number("answer.ways."+way.name+".scale", way.c.Scale, 0, 1e3)
 		v.number("answer.ways."+way.name+".shift", way.c.Shift, -1e3, 1e3)
 		v.number("answer.ways."+way.name+".support", way.c.Support, 0, 1e3)
-		v.number("answer.ways."+way.name+".margin", way.c.Margin, 0, 1e3)
 		supported = supported || way.c.Support != 0
 	}
+	v.number("answer.supports", m.Answer.Supports, 0, 1e4)
 	v.within("answer.passages", m.Answer.Passages, 0, 1<<10)
 	if _, ok := m.Files[SupportFile]; supported && !ok {
 		v.addf("action or answer weigh the support of passages, but the bundle has no %s", SupportFile)

@@ -144,7 +144,7 @@ func TestManifestValidation(t *testing.T) {
 		"search.focus_weight":               func(m *bundle.Manifest) { m.Search.FocusWeight = -1 },
 		"answer.ways.span.scale":            func(m *bundle.Manifest) { m.Answer.Ways.Span.Scale = -1 },
 		"answer.ways.pointer.shift":         func(m *bundle.Manifest) { m.Answer.Ways.Pointer.Shift = 1e9 },
-		"answer.ways.free.margin":           func(m *bundle.Manifest) { m.Answer.Ways.Free.Margin = -1 },
+		"answer.supports":                   func(m *bundle.Manifest) { m.Answer.Supports = -1 },
 		"action.newest":                     func(m *bundle.Manifest) { m.Action.Newest = 1e5 },
 		"answer.passages":                   func(m *bundle.Manifest) { m.Answer.Passages = -1 },
 		"support.onnx":                      func(m *bundle.Manifest) { m.Action.Support = 1 },

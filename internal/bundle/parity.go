@@ -47,8 +47,6 @@ type LoopParity struct {
 	// Supports are those of the passages read, in reading order, when the loop
 	// ended; zeros of a bundle that does not tell.
 	Supports []float64 `json:"supports"`
-	// Decided is what the manifest's rule gave behind all of them.
-	Decided    float64  `json:"decided"`
 	Answer     string   `json:"answer"`
 	Thoughts   []string `json:"thoughts"`
 	Subqueries []string `json:"subqueries"`

@@ -140,11 +140,10 @@ def test_an_answer_from_the_question_has_no_source():
 
 
 def test_confidence_is_calibrated_and_bounded():
-    assert confidence(math.log(0.8), 0.5, 0) == pytest.approx(0.8)
-    assert confidence(math.log(0.8), 0.5, 0, 2, -2) < 0.8 < confidence(math.log(0.8), 0.5, 0, 1, 1)
-    assert confidence(math.log(0.8), 0.1, 0, support=2) < confidence(math.log(0.8), 0.9, 0, support=2)
-    assert confidence(math.log(0.8), 0.5, -1, margin=2) < confidence(math.log(0.8), 0.5, 1, margin=2)
-    assert 0 < confidence(-math.inf, 0, 0) < confidence(0.0, 0, 0) < 1
+    assert confidence(math.log(0.8), 0.5) == pytest.approx(0.8)
+    assert confidence(math.log(0.8), 0.5, 2, -2) < 0.8 < confidence(math.log(0.8), 0.5, 1, 1)
+    assert confidence(math.log(0.8), 0.1, support=2) < confidence(math.log(0.8), 0.9, support=2)
+    assert 0 < confidence(-math.inf, 0) < confidence(0.0, 0) < 1
 
 
 def test_an_answer_has_the_support_of_its_passage():

@@ -3,8 +3,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from train.answers import Answer
-from train.calibrate import Asked, Rule, fit_confidence, fit_hops, stops_right
+from train.calibrate import Asked, Rule, fit_hops, stops_right
 
 
 def walked(margins: list[float], complete: int | None) -> Asked:
@@ -47,25 +46,3 @@ def test_evidence_is_carried_on():
     asked = [walked([-4, *looks(1)[1:]], 3) for _ in range(60)] + [walked([-4, *looks(-1)[1:]], None) for _ in range(60)]
     one, all_ = (stops_right(asked, fit_hops(asked, np.array([1.0, 0.0, 0.0]), carry)) for carry in (0.0, 1.0))
     assert all_ > one + 0.05
-
-
-def answered(score: float, decided: float, right: bool, hidden: bool = False) -> Asked:
-    a = Asked.__new__(Asked)
-    a.answers, a.gold = {0: {"span": Answer("yes", score)}}, ["yes"] if right else ["no"]
-    a.supports, a.decided, a.hidden = [], decided, hidden
-    return a
-
-
-def test_hidden_questions_teach_what_tells_them_apart_and_not_how_sure_to_be():
-    rng = np.random.default_rng(0)
-    # Half of the answers are right, by nothing that is known; what the loop decided tells hidden questions from others.
-    asked = [answered(-0.5 - rng.random(), 1 + rng.normal(), right) for right in [True, False] * 200]
-    hidden = [answered(-0.5 - rng.random(), -1 + rng.normal(), True, hidden=True) for _ in range(400)]
-    fit = fit_confidence(asked, hidden, "span", 0)
-    sure = lambda rows: np.array([a.sure("span", 0, fit) for a in rows])  # noqa: E731
-    assert fit["margin"] >= 0 and fit["support"] == 0
-    assert abs(sure(asked).mean() - 0.5) < 0.03
-    # Where deciding speaks for being right too, it counts in full, and parts the two.
-    asked = [answered(-1.0, 1 + rng.normal() + right, right) for right in [True, False] * 200]
-    fit = fit_confidence(asked, hidden, "span", 0)
-    assert fit["margin"] > 0.3 and (sure(hidden) < np.quantile(sure(asked), 0.1)).mean() > 0.5
