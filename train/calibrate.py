@@ -1,7 +1,7 @@
 """Fit what a bundle's manifest says of actions, ways of answering and confidence: python -m train.calibrate --bundle DIR.
 
 Questions of dev, and as many over made-up pages of worlds that no training saw, are asked through the reference loop on the
-bundle's own ONNX files, over exact search: as they are, and with their gold passages hidden. Everything is fitted on every
+bundle's own ONNX files, with hybrid hops as a node makes them (`hybrid.py`) or, by --search vector, over exact search: as they are, and with their gold passages hidden. Everything is fitted on every
 other question and reported on the rest:
 - `action`: the rule by which a hop answers: the action's margin, with or without the supports, how much of the evidence
   before is carried on, and a bias for each number of searches, with which the most questions stop right: at the first hop after
@@ -25,9 +25,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train import devsets, layouts
+from train import devsets, hybrid, layouts
 from train.answers import Answer, confidence, logit, normal, supported
 from train.devsets import PER_HOP, Set
+from train.hybrid import Keywords
 from train.loop import Loop, Walk, bias_after
 from train.vectors import VectorCache
 
@@ -58,8 +59,11 @@ class Rule(NamedTuple):
 class Asked:
     """One question through the loop: what each decision knew, which hop completed the gold, the answers."""
 
-    def __init__(self, loop: Loop, z: Set, i: int, hops: int, *, stop: bool, passages: tuple[int, ...] = (), hide: bool = False):
-        """With `passages` the question is answered, from so many of the best supported passages each. `hide` keeps the gold back."""
+    def __init__(
+        self, loop: Loop, z: Set, i: int, hops: int, keywords: Keywords | None, *, stop: bool, passages: tuple[int, ...] = (), hide=False
+    ):
+        """With `passages` the question is answered, from so many of the best supported passages each. `hide` keeps the gold back.
+        Without `keywords` hops search by the vector alone."""
         q = z.questions[i]
         gold = {z.row[p] for p in q["gold_pids"]}
         found: list[int] = []
@@ -69,6 +73,10 @@ class Asked:
 
         def search(hop: int, vector: np.ndarray, words: list) -> list[str]:
             order = np.argsort(-(vectors @ vector), kind="stable")[: PER_HOP + len(found) + len(gold)].tolist()
+            if keywords:
+                by = {**hybrid.SEARCH, **loop.m.get("search", {})}
+                keyword = keywords.scores(hybrid.asked_for(q["question"], words, by))
+                order = hybrid.fused(vectors @ vector, keyword, by["alpha"])
             fresh = [r for r in order if r not in found and not (hide and r in gold)][:PER_HOP]
             found.extend(fresh)
             self.done.append(gold <= set(found))
@@ -154,9 +162,9 @@ def fit_stop(asked: list[Asked]) -> Rule:
 
 
 def good(asked: list[Asked], rule: Rule) -> float:
-    """The share of right stops, and half the share of questions whose gold is complete then: a stop too early loses passages,
-    and one too late costs a search."""
-    return stops_right(asked, rule) + float(np.mean([a.done[a.stop_at(rule) - 1] for a in asked])) / 2
+    """The share of right stops, and of questions whose gold is complete then: a stop too early loses passages, and one too late
+    costs no more than a search."""
+    return stops_right(asked, rule) + float(np.mean([a.done[a.stop_at(rule) - 1] for a in asked]))
 
 
 def fit_hops(asked: list[Asked], weights: np.ndarray, carry: float = 0.0) -> Rule:
@@ -171,7 +179,7 @@ def fit_hops(asked: list[Asked], weights: np.ndarray, carry: float = 0.0) -> Rul
     for biases in itertools.product(grid, repeat=hops):
         stop = x + biases > 0
         at = np.where(stop.any(1), stop.argmax(1), hops) + 1
-        gain = float(np.mean(at == right) + np.mean(done[np.arange(len(at)), at - 1]) / 2)  # `good`, of all at once
+        gain = float(np.mean(at == right) + np.mean(done[np.arange(len(at)), at - 1]))  # `good`, of all at once
         if (gain, -float(np.abs(biases).sum())) > best:
             best, found = (gain, -float(np.abs(biases).sum())), np.array(biases)
     return Rule(weights, found, carry)
@@ -209,17 +217,19 @@ def main() -> None:
     a.add_argument("--bundle", type=Path, default=Path(".latentask/bundle"))
     devsets.add_arguments(a, questions=80)
     a.add_argument("--hops", type=int, default=4)
+    a.add_argument("--search", choices=("hybrid", "vector"), default="hybrid", help="how hops search")
     a.add_argument("--keep", type=float, default=0.9, help="share of questions that are answered, whose gold may be found")
     a.add_argument("--out", type=Path)
     args = a.parse_args()
     loop, cache = Loop(args.bundle), VectorCache(args.cache, args.weights)
     sets = [*devsets.load(args, cache), devsets.made_up(args.questions, cache)]
+    keywords = {z.name: Keywords([layouts.READER["plain"](p) for p in z.passages]) if args.search == "hybrid" else None for z in sets}
     places = [(z, i) for z in sets for i in range(len(z.questions))]
 
     def ask(label: str, **kw) -> tuple[list[Asked], list[Asked]]:
         out = []
         for n, (z, i) in enumerate(places):
-            out.append(Asked(loop, z, i, args.hops, **kw))
+            out.append(Asked(loop, z, i, args.hops, keywords[z.name], **kw))
             if n % 20 == 19:
                 print(f"{label} {n + 1}/{len(places)}", flush=True)
         return out[::2], out[1::2]
