@@ -63,7 +63,7 @@ func field(class string) *graphql.Field {
 	answer := object("Answer", graphql.Fields{
 		"text":       scalar(graphql.String, "The answer"),
 		"confidence": scalar(graphql.Float, "How sure the model is, 0 to 1"),
-		"abstained":  scalar(graphql.Boolean, "The model does not know, or is less sure than the bundle asks for"),
+		"abstained":  scalar(graphql.Boolean, "The model does not know, or what was read supports an answer less than the bundle asks for"),
 		"partial":    scalar(graphql.Boolean, "The loop ended before it wanted to"),
 		"stoppedBy":  scalar(graphql.String, "What ended the loop"),
 		"by":         scalar(graphql.String, "How the text was made: FREE, SPAN or POINTER"),

@@ -1,11 +1,11 @@
 """Fit what a bundle's manifest says of actions, ways of answering and confidence: python -m train.calibrate --bundle DIR.
 
 Questions of dev, and as many over made-up pages of worlds that no training saw, are asked through the reference loop on the
-bundle's own ONNX files, with hybrid hops as a node makes them (`hybrid.py`) or, by --search vector, over exact search: as they are, and with their gold passages hidden. Everything is fitted on every
-other question and reported on the rest:
+bundle's own ONNX files: as they are, and with their gold passages hidden. Hops are hybrid, as a node makes them (`hybrid.py`),
+or, by --search vector, of the vector alone. Everything is fitted on every other question and reported on the rest:
 - `action`: the rule by which a hop answers: the action's margin, with or without the supports, how much of the evidence
-  before is carried on, and a bias for each number of searches, with which the most questions stop right: at the first hop after
-  which all gold has been read, or at the hop limit where it never was;
+  before is carried on, and a bias for each number of searches, with which the most questions stop right (at the first hop after
+  which all gold has been read, or at the hop limit where it never was) and with all gold read;
 - `answer.passages`: how many of the best supported passages the answer is read from, 0 for all where that is no worse;
 - `answer.ways`: scale, shift and weight of the support in each way's confidence (logistic regression of "exactly right" on
   the logit of its probability, so that a confidence of 0.3 is right three times in ten);
