@@ -46,10 +46,10 @@ type LoopParity struct {
 	Focus        [][]Weighted `json:"focus"` // by hop
 	// Supports are those of the passages read, in reading order, when the loop
 	// ended; zeros of a bundle that does not tell.
-	Supports []float64 `json:"supports"`
-	Answer     string   `json:"answer"`
-	Thoughts   []string `json:"thoughts"`
-	Subqueries []string `json:"subqueries"`
+	Supports   []float64 `json:"supports"`
+	Answer     string    `json:"answer"`
+	Thoughts   []string  `json:"thoughts"`
+	Subqueries []string  `json:"subqueries"`
 	// Answers are by way of answering, WayFree and the others that the bundle has.
 	Answers map[string]AnswerParity `json:"answers"`
 	// Lens holds by hop the likeliest token of each latent, think tokens first.
