@@ -9,8 +9,8 @@ import (
 )
 
 // weigh asks how likely each passage read is one that the answer rests on, given
-// the state that the action is read from, and notes it with the passages, and the sum of all. A
-// passage without words has no support.
+// the state that the action is read from, and notes it with the passages, and the
+// sum of all. A passage without words has no support.
 func (a *asking) weigh(ctx context.Context, think []float32) error {
 	a.held = 0
 	if !a.layout.hasSupport() {

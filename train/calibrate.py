@@ -72,11 +72,12 @@ class Asked:
         budget = loop.m["limits"]["passage_tokens"]
 
         def search(hop: int, vector: np.ndarray, words: list) -> list[str]:
-            order = np.argsort(-(vectors @ vector), kind="stable")[: PER_HOP + len(found) + len(gold)].tolist()
             if keywords:
                 by = {**hybrid.SEARCH, **loop.m.get("search", {})}
                 keyword = keywords.scores(hybrid.asked_for(q["question"], words, by))
                 order = hybrid.fused(vectors @ vector, keyword, by["alpha"])
+            else:
+                order = np.argsort(-(vectors @ vector), kind="stable")[: PER_HOP + len(found) + len(gold)].tolist()
             fresh = [r for r in order if r not in found and not (hide and r in gold)][:PER_HOP]
             found.extend(fresh)
             self.done.append(gold <= set(found))
@@ -226,15 +227,20 @@ def main() -> None:
     keywords = {z.name: Keywords([layouts.READER["plain"](p) for p in z.passages]) if args.search == "hybrid" else None for z in sets}
     places = [(z, i) for z in sets for i in range(len(z.questions))]
 
-    def ask(label: str, **kw) -> tuple[list[Asked], list[Asked]]:
+    def ask(label: str, where: list[tuple[Set, int]], **kw) -> list[Asked]:
         out = []
-        for n, (z, i) in enumerate(places):
+        for n, (z, i) in enumerate(where, 1):
             out.append(Asked(loop, z, i, args.hops, keywords[z.name], **kw))
-            if n % 20 == 19:
-                print(f"{label} {n + 1}/{len(places)}", flush=True)
-        return out[::2], out[1::2]
+            if n % 20 == 0:
+                print(f"{label} {n}/{len(where)}", flush=True)
+        return out
 
-    fit, rest = ask("without stopping", stop=False)
+    def halves(label: str, **kw) -> tuple[list[Asked], list[Asked]]:
+        """To fit on, and to report on."""
+        asked = ask(label, places, **kw)
+        return asked[::2], asked[1::2]
+
+    fit, rest = halves("without stopping", stop=False)
     rule = fit_stop(fit)
     weights = {n: round(float(v), 4) for n, v in zip(("margin", "support", "newest"), rule.weights, strict=True) if v or n == "margin"}
     action = weights | ({"carry": rule.carry} if rule.carry else {}) | {"hops": [round(float(v), 4) for v in rule.biases]}
@@ -252,13 +258,13 @@ def main() -> None:
     }
 
     few = PASSAGES if loop.support else (0,)
-    fit, rest = ask("answering", stop=True, passages=few)
+    fit, rest = halves("answering", stop=True, passages=few)
     em = lambda rows, way, n: float(np.mean([r.right(way, n) for r in rows]))  # noqa: E731
     best = {n: max(em(fit, way, n) for way in loop.ways) for n in few}
     passages = max(few, key=lambda n: (best[n], n == 0))
     report["em_by_passages"] = {n: {way: em(rest, way, n) for way in loop.ways} for n in few}
     report["hops"] = float(np.mean([len(r.done) for r in rest]))
-    _, hidden = ask("with gold hidden", stop=True, passages=(passages,), hide=True)
+    hidden = ask("with gold hidden", places[1::2], stop=True, passages=(passages,), hide=True)
 
     ways, table = {}, {}
     for way in loop.ways:
