@@ -10,6 +10,7 @@ import (
 
 	appstate "github.com/weaviate/weaviate/adapters/handlers/rest/state"
 	"github.com/weaviate/weaviate/cluster/distributedtask"
+	enterrors "github.com/weaviate/weaviate/entities/errors"
 	"github.com/weaviate/weaviate/entities/models"
 	"github.com/weaviate/weaviate/entities/schema"
 	objecttexts "github.com/weaviate/weaviate/usecases/modulecomponents/vectorizer"
@@ -27,8 +28,9 @@ func AddTasks(providers map[string]distributedtask.Provider, provider *modules.P
 		return
 	}
 	s := adoption.NewService(adoption.NewHost(q.app), &adoptionModel{q.service}, &q.service.traffic,
-		q.service.adoptions, q.service.logger)
+		q.service.adoptions, q.service.settings.MaxWrite, q.service.logger)
 	providers[adoption.Namespace] = s.Provider()
+	enterrors.GoWrapper(func() { s.PutBack(context.Background()) }, q.service.logger)
 	handler := s.Handler()
 	q.adoptions.Store(&handler)
 }
@@ -71,6 +73,12 @@ func (a *adoptionModel) Wait(ctx context.Context) error {
 		case <-time.After(waitStep):
 		}
 	}
+}
+
+// Ready implements adoption.Model.
+func (a *adoptionModel) Ready() error {
+	_, err := a.service.ready()
+	return err
 }
 
 // Embed implements adoption.Embedder.

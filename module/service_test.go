@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -167,14 +168,14 @@ func TestOpenModelWithoutABundle(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	for _, name := range []string{EnvBundle, EnvDevice, EnvThreads, EnvQueue, EnvMaxAsks} {
+	for _, name := range []string{EnvBundle, EnvDevice, EnvThreads, EnvQueue, EnvMaxAsks, EnvMaxWrite} {
 		t.Setenv(name, "")
 	}
 	got, err := SettingsFromEnvironment()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Settings{Bundle: systemBundle, Device: "auto", MaxAsks: 4}); got != want {
+	if want := (Settings{Bundle: systemBundle, Device: "auto", MaxAsks: 4, MaxWrite: 75 * time.Second}); got != want {
 		t.Errorf("defaults are %+v, want %+v", got, want)
 	}
 
@@ -183,18 +184,20 @@ func TestSettings(t *testing.T) {
 	t.Setenv(EnvThreads, "3")
 	t.Setenv(EnvQueue, "7")
 	t.Setenv(EnvMaxAsks, "9")
+	t.Setenv(EnvMaxWrite, "300")
 	got, err = SettingsFromEnvironment()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Settings{Bundle: "/b", Device: "cuda:1", Threads: 3, Queue: 7, MaxAsks: 9}); got != want {
+	if want := (Settings{Bundle: "/b", Device: "cuda:1", Threads: 3, Queue: 7, MaxAsks: 9, MaxWrite: 5 * time.Minute}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 
 	for name, values := range map[string][]string{
-		EnvThreads: {"-1", "many", "257"},
-		EnvQueue:   {"-1", "1.5"},
-		EnvMaxAsks: {"0", "1001"},
+		EnvThreads:  {"-1", "many", "257"},
+		EnvQueue:    {"-1", "1.5"},
+		EnvMaxAsks:  {"0", "1001"},
+		EnvMaxWrite: {"0", "3601", "1m"},
 	} {
 		for _, value := range values {
 			t.Run(name+"="+value, func(t *testing.T) {

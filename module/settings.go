@@ -5,6 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
+
+	"github.com/latentask/latentask/module/adoption"
 )
 
 // Environment variables of the node, beside Weaviate's own.
@@ -14,6 +17,7 @@ const (
 	EnvThreads   = "LATENTASK_THREADS"
 	EnvQueue     = "LATENTASK_QUEUE"
 	EnvMaxAsks   = "LATENTASK_MAX_ASKS_PER_REQUEST"
+	EnvMaxWrite  = "LATENTASK_MAX_WRITE_SECONDS"
 	systemBundle = "/opt/latentask/bundle"
 )
 
@@ -30,6 +34,9 @@ type Settings struct {
 	Queue int
 	// MaxAsks bounds the latentAsk operators of one HTTP request.
 	MaxAsks int
+	// MaxWrite is how long a write may take in a collection with a vectorizer: an
+	// adoption ends no earlier after its start.
+	MaxWrite time.Duration
 }
 
 // SettingsFromEnvironment reads the LATENTASK_ variables. An error names the
@@ -46,6 +53,7 @@ func SettingsFromEnvironment() (Settings, error) {
 	if s.Device == "" {
 		s.Device = "auto"
 	}
+	write := int(adoption.DefaultWrite / time.Second)
 	for _, v := range []struct {
 		name     string
 		min, max int
@@ -54,6 +62,7 @@ func SettingsFromEnvironment() (Settings, error) {
 		{EnvThreads, 0, 256, &s.Threads},
 		{EnvQueue, 0, 10_000, &s.Queue},
 		{EnvMaxAsks, 1, 1000, &s.MaxAsks},
+		{EnvMaxWrite, 1, 3600, &write},
 	} {
 		text := os.Getenv(v.name)
 		if text == "" {
@@ -65,6 +74,7 @@ func SettingsFromEnvironment() (Settings, error) {
 		}
 		*v.into = n
 	}
+	s.MaxWrite = time.Duration(write) * time.Second
 	return s, nil
 }
 

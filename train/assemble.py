@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 
-from train import card, graphs, parity, retriever_graphs
+from train import card, difference, graphs, parity, retriever_graphs
 from train.onnxgraph import MATRICES, Precision
 from train.sequence import Tokens
 from train.settings import Settings
 from train.weights import (
     BACKBONE_WHEEL,
+    ENCODER_NAMES,
     RETRIEVER_WHEEL,
     Backbone,
     BertRetriever,
@@ -36,7 +37,6 @@ FORMAT = 2
 PROJECTIONS = ("q", "k", "v", "o", "gate", "up", "down")
 EXPLICIT = "explicit.safetensors"  # the twin's adapter, beside the bundle's own
 EXPLICIT_NAMES = ("lm.layers.", "action.", "latents")  # its tensors that are used
-ENCODER_NAMES = ("q", "k", "v", "o", "up", "down", "attn_norm", "ffn_norm")
 
 
 def merge_lora(layers: list[dict], adapter: dict, prefix: str, s: Settings) -> list[dict]:
@@ -55,13 +55,12 @@ def merge_retriever(r: Retriever, adapter: dict, s: Settings) -> Retriever:
     """The query side: base layers plus the adapter's LoRA (a decoder) or differences (BERT). `r` is left as it is."""
     if isinstance(r, DecoderRetriever):
         return dataclasses.replace(r, layers=merge_lora(r.layers, adapter, "query.encoder.layers", s))
-    layers = []
+    trained, layers = difference.whole(adapter, r), []
     for i, layer in enumerate(r.layers):
         merged = dict(layer)
         for name in ENCODER_NAMES:
-            w = adapter[f"query.encoder.layers.{i}.{name}.weight"]
-            merged[name] = layer[name] + (w.T if w.ndim == 2 else w)
-            merged[name + "_b"] = layer[name + "_b"] + adapter[f"query.encoder.layers.{i}.{name}.bias"]
+            merged[name] = trained[f"query.encoder.layers.{i}.{name}.weight"].T  # of a vector itself
+            merged[name + "_b"] = trained[f"query.encoder.layers.{i}.{name}.bias"]
         layers.append(merged)
     return dataclasses.replace(r, layers=layers)
 

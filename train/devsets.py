@@ -32,7 +32,10 @@ def dev(folder: Path, name: str, questions: int, passages: int, cache: VectorCac
     corpus = data.corpus(folder, name)
     first = dict.fromkeys(p for q in asked for p in q["gold_pids"] + (q.get("ctx_pids") or []) if p in corpus)
     pids = [*first, *(p for p in corpus if p not in first)][: passages or None]
-    return Set(name, asked[-questions:], [corpus[p] for p in pids], cache)
+    taken = asked[-questions:]
+    if absent := {p for q in taken for p in q["gold_pids"]}.difference(pids):
+        raise SystemExit(f"error: --passages {passages}: {len(absent)} gold passages of {name} lie behind it\n       Take more passages.")
+    return Set(name, taken, [corpus[p] for p in pids], cache)
 
 
 def made_up(questions: int, cache: VectorCache) -> Set:

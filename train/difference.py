@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.assemble import ENCODER_NAMES
-from train.weights import BertRetriever, Retriever
+from train.weights import ENCODER_NAMES, BertRetriever, Retriever
 
 
 def difference(adapter: dict[str, np.ndarray], retriever: Retriever) -> dict[str, np.ndarray]:

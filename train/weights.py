@@ -92,6 +92,10 @@ class Retriever:
         return "wordpiece" if self.tokenizer.model.__class__.__name__ == "WordPiece" else "text"
 
 
+# A BertRetriever's matrices and norms of a layer; each has a bias, "_b".
+ENCODER_NAMES = ("q", "k", "v", "o", "up", "down", "attn_norm", "ffn_norm")
+
+
 @dataclass
 class BertRetriever(Retriever):
     position: np.ndarray = field(kw_only=True)  # [positions, D], from a text's first token on

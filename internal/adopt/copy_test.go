@@ -176,6 +176,12 @@ func TestCopyOfTenants(t *testing.T) {
 
 	n.before = nil
 	delete(n.deny, "PUT /v1/schema/Docs/tenants")
+	// A run for another tenant puts it back first: there is room for one name.
+	_, err = r.Copy(context.Background(), planned(t, r, Options{Collection: "Docs", Into: "Copy", Tenants: []string{"other"}}))
+	require.NoError(t, err)
+	require.Equal(t, status, n.tenants["Docs"])
+	require.Equal(t, "INACTIVE", n.tenants["Copy"]["off"])
+
 	out, err := r.Copy(context.Background(), planned(t, r, Options{Collection: "Docs", Into: "Copy"}))
 	require.NoError(t, err)
 	require.Equal(t, 60, out.Objects)

@@ -1,12 +1,15 @@
 package adopt
 
+import "github.com/weaviate/weaviate/entities/models"
+
 // Cost is what the new vector takes once it is filled, and how long that takes.
 type Cost struct {
 	// Objects is how many there are. Passages is about how many are made of them,
 	// 0 where none are or nothing was measured.
 	Objects  int `json:"objects"`
 	Passages int `json:"passages,omitempty"`
-	// MemoryPerObject and DiskPerObject are bytes; Memory and Disk those of all.
+	// MemoryPerObject and DiskPerObject are bytes of one replica; Memory and Disk
+	// those of all objects in all replicas.
 	MemoryPerObject int   `json:"memoryPerObject"`
 	DiskPerObject   int   `json:"diskPerObject"`
 	Memory          int64 `json:"memory"`
@@ -30,7 +33,7 @@ const (
 
 // costOf counts what a vector of a dimension costs. A flat index keeps its
 // vectors on disk.
-func costOf(objects, dimension int, indexType, quantization string) Cost {
+func costOf(objects, replicas, dimension int, indexType, quantization string) Cost {
 	vector := 4 * dimension
 	code := 0
 	switch quantization {
@@ -49,7 +52,21 @@ func costOf(objects, dimension int, indexType, quantization string) Cost {
 			c.MemoryPerObject += vector
 		}
 	}
-	c.Memory = int64(c.MemoryPerObject) * int64(objects)
-	c.Disk = int64(c.DiskPerObject) * int64(objects)
+	c.sum(objects, replicas)
 	return c
+}
+
+// sum sets what so many vectors cost.
+func (c *Cost) sum(vectors, replicas int) {
+	stored := int64(vectors) * int64(replicas)
+	c.Memory = int64(c.MemoryPerObject) * stored
+	c.Disk = int64(c.DiskPerObject) * stored
+}
+
+// replicasOf is how many a collection keeps of an object.
+func replicasOf(class *models.Class) int {
+	if r := class.ReplicationConfig; r != nil && r.Factor > 1 {
+		return int(r.Factor)
+	}
+	return 1
 }

@@ -53,7 +53,17 @@ func (d *display) end() {
 
 // status is a job in a line.
 func status(job *client.Adoption) string {
-	line := fmt.Sprintf("%s.%s: %s of %s objects", job.Collection, job.Vector, grouped(job.Done), grouped(job.Objects))
+	if job.State == client.AdoptionRunning && job.Objects == 0 && len(job.Elsewhere()) == 0 {
+		return fmt.Sprintf("%s.%s: beginning", job.Collection, job.Vector)
+	}
+	about, elsewhere := "", job.Elsewhere()
+	if job.Uncounted > 0 {
+		about = "about "
+	}
+	line := fmt.Sprintf("%s.%s: %s of %s%s objects", job.Collection, job.Vector, grouped(job.Done), about, grouped(job.Objects))
+	if len(elsewhere) > 0 {
+		line += " of " + job.Node
+	}
 	if job.State != client.AdoptionRunning {
 		return line + ", " + job.State
 	}
@@ -62,6 +72,9 @@ func status(job *client.Adoption) string {
 	}
 	if job.SecondsLeft > 0 {
 		line += ", " + time.Duration(job.SecondsLeft*float64(time.Second)).Round(time.Second).String() + " left"
+	}
+	if len(elsewhere) > 0 {
+		line += "; " + nodesText(elsewhere)
 	}
 	return line
 }

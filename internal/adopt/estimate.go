@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/weaviate/weaviate/entities/models"
 
@@ -15,9 +16,10 @@ import (
 const (
 	// estimateTenants is how many tenants a sample is taken from at most.
 	estimateTenants = 4
-	// jobSeconds is what a job takes at least: it looks for objects of writers who
-	// did not know of the vector for as long after its start.
-	jobSeconds = 10
+	// speedBytes is how much of a text the node is sent to measure its speed on.
+	// The retriever reads 256 tokens, which are fewer bytes, and whole texts may be
+	// more than the node takes in one request.
+	speedBytes = 8 << 10
 )
 
 // Estimate has the node embed a sample of the plan's texts, and adds to the
@@ -34,8 +36,7 @@ func (r *Runner) Estimate(ctx context.Context, p *Plan) error {
 	of := p.Cost.Objects
 	if p.Way == Passages {
 		p.Cost.Passages = int(math.Round(float64(of) * float64(passages) / float64(objects)))
-		p.Cost.Memory = int64(p.Cost.MemoryPerObject) * int64(p.Cost.Passages)
-		p.Cost.Disk = int64(p.Cost.DiskPerObject) * int64(p.Cost.Passages)
+		p.Cost.sum(p.Cost.Passages, replicasOf(p.class))
 		of = p.Cost.Passages
 	} else {
 		of = int(math.Round(float64(of) * float64(len(texts)) / float64(objects)))
@@ -44,10 +45,16 @@ func (r *Runner) Estimate(ctx context.Context, p *Plan) error {
 	if len(texts) > 0 {
 		// Passages may be more than a node measures at once.
 		rand.Shuffle(len(texts), func(i, k int) { texts[i], texts[k] = texts[k], texts[i] })
-		speed, err = r.Client.Speed(ctx, p.Collection, texts[:min(client.SpeedSample, len(texts))])
+		sample := texts[:min(client.SpeedSample, len(texts))]
+		for i, text := range sample {
+			sample[i] = beginning(text, speedBytes)
+		}
+		speed, err = r.Client.Speed(ctx, client.SpeedRequest{Collection: p.Collection, Vector: p.Vector, Texts: sample})
 		switch client.Status(err) {
 		case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusServiceUnavailable:
 			return nil // a node without this, or one whose bundle is not ready
+		case http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+			return nil // one, or a proxy before it, that takes less
 		}
 		if err != nil {
 			return permitted(err, "have the node embed a sample of "+p.Collection, "read_data on "+p.Collection)
@@ -62,9 +69,21 @@ func (r *Runner) Estimate(ctx context.Context, p *Plan) error {
 		p.Cost.Seconds = float64(of) / perSecond
 	}
 	if p.Way == InPlace {
-		p.Cost.Seconds = max(p.Cost.Seconds, jobSeconds)
+		p.Cost.Seconds = max(p.Cost.Seconds, speed.JobSeconds)
 	}
 	return nil
+}
+
+// beginning is as much of a text as fits into a number of bytes, in whole
+// characters.
+func beginning(text string, size int) string {
+	if len(text) <= size {
+		return text
+	}
+	for size > 0 && !utf8.RuneStart(text[size]) {
+		size--
+	}
+	return text[:size]
 }
 
 // sampleTexts reads some of the plan's objects, and gives the texts that will be

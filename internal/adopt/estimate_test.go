@@ -54,14 +54,34 @@ func TestEstimate(t *testing.T) {
 	require.InDelta(t, 75.0/20, p.Cost.Seconds, 1)
 }
 
-// Passages are counted in the sample.
+// Of long texts the node is sent what it may read of them.
+func TestEstimateOfLongTexts(t *testing.T) {
+	n, r := newFake(t)
+	n.add(decoded(t, unnamed))
+	n.perSecond = 20
+	body := strings.Repeat("€", 10_000)
+	for i := range 70 {
+		n.put("Docs", "", idOf(i), map[string]any{"body": body})
+	}
+	p := planned(t, r, Options{Collection: "Docs"})
+	require.NoError(t, r.Estimate(context.Background(), p))
+	require.Len(t, n.measured, client.SpeedSample)
+	for _, text := range n.measured {
+		require.LessOrEqual(t, len(text), speedBytes)
+		require.Greater(t, len(text), speedBytes-4)
+		require.True(t, strings.HasPrefix(body, text), "it ends with a whole character")
+	}
+}
+
+// Passages are counted in the sample, and cost as much in each replica.
 func TestEstimateOfPassages(t *testing.T) {
-	_, r := measuring(t, unnamed)
+	_, r := measuring(t, replicated)
 	p := planned(t, r, Options{Collection: "Docs", Chunk: true})
 	perObject := p.Cost.Memory / int64(p.Cost.Objects)
 	require.NoError(t, r.Estimate(context.Background(), p))
 	require.InDelta(t, 75*2, p.Cost.Passages, 40, "140 words are two passages")
 	require.Equal(t, perObject*int64(p.Cost.Passages), p.Cost.Memory)
+	require.Equal(t, int64(3*p.Cost.DiskPerObject*p.Cost.Passages), p.Cost.Disk)
 	require.Positive(t, p.Cost.Seconds)
 	require.LessOrEqual(t, p.Cost.Measured, client.SpeedSample)
 	var out bytes.Buffer
@@ -78,6 +98,12 @@ func TestEstimateWhereNothingTells(t *testing.T) {
 		"an older node": {func(n *fakeNode) { n.deny["POST /v1/modules/qna-latent/adoptions/speed"] = http.StatusNotFound }, "not known"},
 		"no bundle": {func(n *fakeNode) {
 			n.deny["POST /v1/modules/qna-latent/adoptions/speed"] = http.StatusServiceUnavailable
+		}, "not known"},
+		"a proxy that takes less": {func(n *fakeNode) {
+			n.deny["POST /v1/modules/qna-latent/adoptions/speed"] = http.StatusRequestEntityTooLarge
+		}, "not known"},
+		"a node that takes less": {func(n *fakeNode) {
+			n.deny["POST /v1/modules/qna-latent/adoptions/speed"] = http.StatusUnprocessableEntity
 		}, "not known"},
 		"an empty collection":   {func(n *fakeNode) { clear(n.objects["Docs"]) }, "there are none"},
 		"no text in any object": {func(n *fakeNode) { n.blank("Docs") }, "not known"},

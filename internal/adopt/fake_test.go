@@ -2,6 +2,7 @@ package adopt
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -18,9 +19,13 @@ import (
 	"github.com/go-openapi/strfmt"
 	"github.com/stretchr/testify/require"
 	"github.com/weaviate/weaviate/entities/models"
+	"github.com/weaviate/weaviate/entities/modelsext"
 
 	"github.com/latentask/latentask/internal/client"
 )
+
+// jobSeconds is what the node in memory says that a job takes at least.
+const jobSeconds = 10
 
 // fakeNode is as much of a node as this package talks to, in memory.
 type fakeNode struct {
@@ -44,6 +49,8 @@ type fakeNode struct {
 	distances map[string]float64
 	// refuse is what a GraphQL query that is answered by an error has in it.
 	refuse string
+	// asked is called with a GraphQL query before it is answered, under the lock.
+	asked func(query string)
 	// perSecond is how fast the node embeds, measured what it embedded to tell.
 	perSecond float64
 	measured  []string
@@ -160,6 +167,12 @@ func (n *fakeNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path[0] == "objects" && r.Method == http.MethodDelete:
 		delete(n.of(path[1], r.URL.Query().Get("tenant")), path[2])
 		w.WriteHeader(http.StatusNoContent)
+	case path[0] == "objects" && len(path) > 2:
+		if o := n.of(path[1], r.URL.Query().Get("tenant"))[path[2]]; o != nil {
+			n.answer(w, o)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
 	case path[0] == "objects":
 		n.list(w, r)
 	case path[0] == "graphql":
@@ -185,7 +198,11 @@ func (n *fakeNode) fail(w http.ResponseWriter, status int, message string) {
 }
 
 func (n *fakeNode) read(r *http.Request, into any) {
-	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
+	err := json.NewDecoder(r.Body).Decode(into)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		panic(http.ErrAbortHandler) // its caller was killed
+	}
+	if err != nil {
 		n.t.Error(err)
 	}
 }
@@ -196,7 +213,7 @@ func (n *fakeNode) adoptions(w http.ResponseWriter, r *http.Request) {
 		var request client.SpeedRequest
 		n.read(r, &request)
 		n.measured = request.Texts
-		n.answer(w, client.Speed{Texts: len(request.Texts), PerSecond: n.perSecond})
+		n.answer(w, client.Speed{Texts: len(request.Texts), PerSecond: n.perSecond, JobSeconds: jobSeconds})
 	case r.Method == http.MethodPost:
 		var request client.AdoptionRequest
 		n.read(r, &request)
@@ -348,7 +365,32 @@ var (
 	queryID     = regexp.MustCompile(`path: \["id"\], operator: Equal, valueText: "([^"]*)"`)
 	queryAfter  = regexp.MustCompile(`after: "([^"]*)"`)
 	queryLimit  = regexp.MustCompile(`limit: (\d+)`)
+	queryNear   = regexp.MustCompile(`nearObject: \{id: "([^"]*)"(?:, targetVectors: \["(\w+)"\])?`)
 )
+
+// withVector are the objects that have the vector which a query near one of them
+// searches, or what the node says against it.
+func (n *fakeNode) withVector(class string, objects map[string]*models.Object, id, vector string) (map[string]*models.Object, string) {
+	if schema := n.classes[class]; vector == "" && !modelsext.ClassHasLegacyVectorIndex(schema) {
+		others := slices.DeleteFunc(named(schema), func(name string) bool {
+			module, _ := vectorizerOf(schema.VectorConfig[name])
+			return module == client.Vectorizer
+		})
+		if len(others) != 1 {
+			return nil, "multiple vectors found, specify target vector"
+		}
+		vector = others[0]
+	}
+	if objects[id] == nil {
+		return nil, "vector not found"
+	}
+	if !hasVector(objects[id], vector) {
+		return nil, "vector not found for target: " + vector
+	}
+	objects = maps.Clone(objects)
+	maps.DeleteFunc(objects, func(_ string, o *models.Object) bool { return !hasVector(o, vector) })
+	return objects, ""
+}
 
 // graphql answers the queries that client writes.
 func (n *fakeNode) graphql(w http.ResponseWriter, r *http.Request) {
@@ -361,6 +403,9 @@ func (n *fakeNode) graphql(w http.ResponseWriter, r *http.Request) {
 		return ""
 	}
 	class, tenant := find(queryClass, 1), find(queryTenant, 1)
+	if n.asked != nil {
+		n.asked(body.Query)
+	}
 	objects := n.of(class, tenant)
 	if n.refuse != "" && strings.Contains(body.Query, n.refuse) {
 		n.answer(w, map[string]any{"errors": []any{map[string]any{"message": "refused"}}})
@@ -370,6 +415,13 @@ func (n *fakeNode) graphql(w http.ResponseWriter, r *http.Request) {
 		row := map[string]any{"meta": map[string]any{"count": len(objects)}}
 		n.answer(w, map[string]any{"data": map[string]any{"Aggregate": map[string]any{class: []any{row}}}})
 		return
+	}
+	if id := find(queryNear, 1); id != "" {
+		var said string
+		if objects, said = n.withVector(class, objects, id, find(queryNear, 2)); said != "" {
+			n.answer(w, map[string]any{"errors": []any{map[string]any{"message": said}}})
+			return
+		}
 	}
 	limit, _ := strconv.Atoi(find(queryLimit, 1))
 	if limit == 0 {

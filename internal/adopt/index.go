@@ -84,14 +84,30 @@ func indexes(class *models.Class) []index {
 	return list
 }
 
+// parts are where an index may be quantised: a dynamic one is two in turn.
+func (i index) parts() []map[string]any {
+	return []map[string]any{i.config, member(i.config, "hnsw"), member(i.config, "flat")}
+}
+
+// tracked tells whether the node's default was applied to a part of an index.
+func tracked(part map[string]any) bool {
+	b, _ := part["trackDefaultQuantization"].(bool)
+	return b
+}
+
 // defaultQuantization is the node's default for new indexes as far as a
 // collection shows it. Weaviate 1.39 applies DEFAULT_QUANTIZATION where a
 // collection is made and marks the index; it does not where a vector is added
 // to one, and tells nobody what the variable is.
+//
+// Its other kinds are not carried over. pq and sq are trained on the first
+// objects, 100,000 by default, and until then nothing is quantised; bq keeps the
+// signs of values that it does not rotate first, as rq does. rq of 4 bits is for
+// hnsw alone: 8 take its place.
 func defaultQuantization(class *models.Class) string {
 	for _, i := range indexes(class) {
-		for _, config := range []map[string]any{i.config, member(i.config, "hnsw"), member(i.config, "flat")} {
-			if tracked, _ := config["trackDefaultQuantization"].(bool); !tracked {
+		for _, config := range i.parts() {
+			if !tracked(config) {
 				continue
 			}
 			rq := member(config, "rq")
@@ -104,6 +120,24 @@ func defaultQuantization(class *models.Class) string {
 		}
 	}
 	return ""
+}
+
+// isQuantised tells whether one of a collection's indexes is, in whichever way;
+// byDefault counts those that are so by the node's default.
+func isQuantised(class *models.Class, byDefault bool) bool {
+	for _, i := range indexes(class) {
+		for _, part := range i.parts() {
+			if tracked(part) && !byDefault {
+				continue
+			}
+			for _, kind := range []string{"pq", "bq", "sq", "rq"} {
+				if enabled, _ := member(part, kind)["enabled"].(bool); enabled {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func member(m map[string]any, name string) map[string]any {

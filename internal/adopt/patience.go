@@ -41,19 +41,37 @@ func passing(err error) bool {
 	return false
 }
 
+// silentPart is the part of the patience that passes before what is waited for is
+// said, six seconds of ten minutes: most of what passes is over by then.
+const silentPart = 100
+
 // patiently does something again until it does not fail for a passing reason, or
 // patience ends. It must be something that may be done twice.
 func (r *Runner) patiently(ctx context.Context, do func() error) error {
 	begin := time.Now()
+	said, told := begin, ""
 	for {
 		err := do()
 		if err == nil || !passing(err) || ctx.Err() != nil || time.Since(begin) > r.patience() {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(r.poll()):
+		if message := err.Error(); message != told && time.Since(said) >= r.patience()/silentPart {
+			left := r.patience() - time.Since(begin)
+			r.say("the node can't do it now; trying again for %s at most: %s", left.Round(time.Second), message)
+			said, told = time.Now(), message
 		}
+		if r.pause(ctx) != nil {
+			return err
+		}
+	}
+}
+
+// pause is the time between two tries; its error is that of ctx.
+func (r *Runner) pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(r.poll()):
+		return nil
 	}
 }

@@ -94,7 +94,7 @@ func Make(o Options, f Facts) (*Plan, error) {
 		quantization = defaultQuantization(f.Class)
 	}
 	p.Config = vectorConfig(f.Class, p.Properties, f.Retriever, quantization)
-	p.Cost = costOf(f.Objects, f.Retriever.Dimension, p.Config.VectorIndexType, quantization)
+	p.Cost = costOf(f.Objects, replicasOf(f.Class), f.Retriever.Dimension, p.Config.VectorIndexType, quantization)
 
 	switch p.Way {
 	case InPlace:
@@ -107,8 +107,13 @@ func Make(o Options, f Facts) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r := f.Class.ReplicationConfig; r != nil && r.Factor > 1 {
-		p.note("every object has %d replicas, each of which holds the new vector", r.Factor)
+	// Where a collection is made Weaviate applies its own default, which those
+	// that it was applied to before show.
+	if quantization == "" && !p.Continues && isQuantised(f.Class, p.Way == InPlace) {
+		p.note("the new index is not quantised, though one of the collection's own is: --quantization rq-8 or rq-1 makes it so")
+	}
+	if n := replicasOf(f.Class); n > 1 {
+		p.note("every object has %d replicas, each of which holds the new vector: memory and disk are those of all", n)
 	}
 	if p.Inactive > 0 {
 		p.note("%d tenants are not active: each is activated, worked on and put back; their objects are not in the count", p.Inactive)
@@ -262,13 +267,14 @@ func (p *Plan) vacant(o Options, class *models.Class) error {
 		return refuse(ErrTaken, "choose another --vector", "vector %q of collection %s is of %s", p.Vector, class.Class, module)
 	}
 	stored := textsOf(settings["properties"])
+	if len(stored) == 0 {
+		stored = unskipped(class, client.Vectorizer)
+	}
 	if len(o.Properties) > 0 && !slices.Equal(stored, p.Properties) {
 		return refuse(ErrTaken, "leave --properties out, choose another --vector, or take the vector back with --undo",
 			"vector %q of collection %s is made of %s", p.Vector, class.Class, strings.Join(stored, ", "))
 	}
-	if len(stored) > 0 {
-		p.Properties, p.Because = stored, "those of the vector that is there"
-	}
+	p.Properties, p.Because = stored, "those of the vector that is there"
 	p.Config, p.Continues = there, true
 	return nil
 }

@@ -2,6 +2,7 @@ package adopt
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +36,11 @@ const (
 		"c": {"vectorizer": {"none": {}}, "vectorIndexType": "hnsw"}}, ` + textProperties + `}`
 	adopted = `{"class": "Docs", "vectorizer": "none", "vectorIndexType": "hnsw", "vectorIndexConfig": {}, "vectorConfig": {
 		"latent": {"vectorizer": {"text2vec-latent": {"properties": ["title", "body"], "vectorizeClassName": false}}, "vectorIndexType": "hnsw"}}, ` + textProperties + `}`
+	adoptedByHand = `{"class": "Docs", "vectorizer": "none", "vectorIndexType": "hnsw", "vectorConfig": {
+		"latent": {"vectorizer": {"text2vec-latent": {}}, "vectorIndexType": "hnsw"}}, "properties": [
+		{"name": "title", "dataType": ["text"], "moduleConfig": {"text2vec-latent": {"skip": true}}},
+		{"name": "body", "dataType": ["text"]},
+		{"name": "slug", "dataType": ["text"], "tokenization": "field"}]}`
 	dropping = `{"class": "Docs", "vectorizer": "none", "vectorIndexType": "hnsw", "vectorConfig": {
 		"latent": {"vectorizer": {"text2vec-latent": {}}, "vectorIndexType": "none"}}, ` + textProperties + `}`
 	ours       = `{"class": "Docs", "vectorizer": "text2vec-latent", "vectorIndexType": "hnsw", ` + textProperties + `}`
@@ -43,6 +49,8 @@ const (
 	replicated = `{"class": "Docs", "vectorizer": "none", "vectorIndexType": "hnsw", "replicationConfig": {"factor": 3}, ` + textProperties + `}`
 	quantised  = `{"class": "Docs", "vectorizer": "none", "vectorIndexType": "hnsw",
 		"vectorIndexConfig": {"trackDefaultQuantization": true, "rq": {"enabled": true, "bits": 8}}, ` + textProperties + `}`
+	otherQuant = `{"class": "Docs", "vectorizer": "none", "vectorIndexType": "dynamic",
+		"vectorIndexConfig": {"hnsw": {"trackDefaultQuantization": true, "sq": {"enabled": true}}}, ` + textProperties + `}`
 	chosenQuant = `{"class": "Docs", "vectorizer": "none", "vectorIndexType": "hnsw",
 		"vectorIndexConfig": {"trackDefaultQuantization": false, "rq": {"enabled": true, "bits": 8}}, ` + textProperties + `}`
 	copyOfDocs   = `{"class": "Copy", "description": "x [latentask adopt {\"of\":\"Docs\",\"way\":\"copy\"}]"}`
@@ -76,6 +84,8 @@ func TestPlans(t *testing.T) {
 		"several named vectors":               {schema: threeNamed, properties: []string{"body", "title"}, queries: "as they had to before"},
 		"adopted before":                      {schema: adopted, properties: []string{"body", "title"}, continues: true},
 		"adopted before, the same properties": {schema: adopted, options: Options{Properties: []string{"title", "body"}}, properties: []string{"body", "title"}, continues: true},
+		"a vector without a list":             {schema: adoptedByHand, properties: []string{"body", "slug"}, continues: true},
+		"the same, and the properties":        {schema: adoptedByHand, options: Options{Properties: []string{"slug", "body"}}, properties: []string{"body", "slug"}, continues: true},
 		"replicas":                            {schema: replicated, properties: []string{"body", "title"}, notes: "3 replicas"},
 		"a copy":                              {schema: oneNamed, options: Options{Into: "copy"}, properties: []string{"body"}, queries: "stays as it is"},
 		"a copy on a node without adoptions":  {schema: oneNamed, options: Options{Into: "Copy"}, facts: func(f *Facts) { f.Adopts = false }, properties: []string{"body"}},
@@ -123,6 +133,7 @@ func TestRefusals(t *testing.T) {
 		"a node without adoptions":       {unnamed, Options{}, func(f *Facts) { f.Adopts = false }, ErrCannotAdopt, "--into"},
 		"made by latentask":              {ours, Options{}, nil, ErrNothingToDo, "ask it"},
 		"adopted under another name":     {adopted, Options{Vector: "other"}, nil, ErrNothingToDo, "--vector latent"},
+		"without a list, with others":    {adoptedByHand, Options{Properties: []string{"title"}}, nil, ErrTaken, "made of body, slug"},
 		"adopted with other properties":  {adopted, Options{Properties: []string{"body"}}, nil, ErrTaken, "--properties"},
 		"a vector of something else":     {oneNamed, Options{Vector: "openai"}, nil, ErrTaken, "text2vec-openai"},
 		"a multi-vector of that name":    {threeNamed, Options{Vector: "b"}, nil, ErrTaken, "--vector"},
@@ -174,6 +185,40 @@ func TestTenantsOfAPlan(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, p.Tenants, 1)
 	require.True(t, p.restricted)
+}
+
+// What is counted is of all replicas, as `latentask check` counts.
+func TestReplicasOfAPlan(t *testing.T) {
+	p, err := Make(Options{Collection: "Docs"}, facts(t, replicated))
+	require.NoError(t, err)
+	require.EqualValues(t, 3*1000*p.Cost.MemoryPerObject, p.Cost.Memory)
+	require.EqualValues(t, 3*1000*p.Cost.DiskPerObject, p.Cost.Disk)
+}
+
+// An index that is not quantised beside one that is, is told.
+func TestNoteOfQuantization(t *testing.T) {
+	const says = "the new index is not quantised"
+	for name, c := range map[string]struct {
+		schema  string
+		options Options
+		told    bool
+	}{
+		"nothing is":                            {unnamed, Options{}, false},
+		"by the node's default, which is taken": {quantised, Options{}, false},
+		"by the node's default, another kind":   {otherQuant, Options{}, true},
+		"which a new collection gets anyway":    {otherQuant, Options{Into: "Copy"}, false},
+		"as the user once chose":                {chosenQuant, Options{}, true},
+		"in a copy too":                         {chosenQuant, Options{Into: "Copy"}, true},
+		"as asked for":                          {chosenQuant, Options{Quantization: "rq-8"}, false},
+		"not as asked for":                      {chosenQuant, Options{Quantization: "none"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.options.Collection = "Docs"
+			p, err := Make(c.options, facts(t, c.schema))
+			require.NoError(t, err)
+			require.Equal(t, c.told, strings.Contains(strings.Join(p.Notes, "\n"), says), p.Notes)
+		})
+	}
 }
 
 func TestQuantization(t *testing.T) {

@@ -113,8 +113,12 @@ func bytesText(n int64) string {
 
 // PrintJob writes what a job did.
 func PrintJob(out io.Writer, job *client.Adoption) {
-	sum := job.Sum()
-	fmt.Fprintf(out, "%s: %s of %s objects filled", job.State, grouped(sum.Filled), grouped(sum.Objects))
+	sum, where := job.Total, ""
+	if elsewhere := job.Elsewhere(); len(elsewhere) > 0 {
+		where = fmt.Sprintf(" of node %s", job.Node)
+		defer fmt.Fprintf(out, "what %s filled stands in the answer of each (--url)\n", nodesText(elsewhere))
+	}
+	fmt.Fprintf(out, "%s: %s of %s objects%s filled", job.State, grouped(sum.Filled), grouped(sum.Objects), where)
 	for _, part := range []struct {
 		n    int
 		what string
@@ -129,9 +133,22 @@ func PrintJob(out io.Writer, job *client.Adoption) {
 		}
 	}
 	fmt.Fprintln(out)
-	if n := job.Offloaded(); n > 0 {
+	if n := job.Offloaded; n > 0 {
 		fmt.Fprintf(out, "%s tenants are offloaded and were left: set them active and run this again for them\n", grouped(n))
 	}
+}
+
+// nodesText names nodes, and how far each is that has not finished.
+func nodesText(nodes []client.AdoptionNode) string {
+	var names []string
+	for _, n := range nodes {
+		if n.State == client.AdoptionRunning {
+			names = append(names, fmt.Sprintf("%s (%.0f%%)", n.Name, 100*n.Progress))
+			continue
+		}
+		names = append(names, fmt.Sprintf("%s (%s)", n.Name, n.State))
+	}
+	return strings.Join(names, ", ")
 }
 
 // Print writes what a copy or passages took.
@@ -178,6 +195,10 @@ func (v *Verification) Print(out io.Writer) {
 		if i == maxPrinted {
 			fmt.Fprintf(out, "  … and %s shards more\n", grouped(len(v.Shards)-i))
 			break
+		}
+		if v.Node != "" && s.Node != v.Node {
+			fmt.Fprintf(out, "  %-14s on node %s: %s\n", "shard "+s.Name, s.Node, s.State)
+			continue
 		}
 		fmt.Fprintf(out, "  %-14s %s objects: %s filled, %s present, %s without text, %s cut, %s changed meanwhile\n", "shard "+s.Name,
 			grouped(s.Objects), grouped(s.Filled), grouped(s.Present), grouped(s.WithoutText), grouped(s.Cut), grouped(s.Skipped))

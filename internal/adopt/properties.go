@@ -54,17 +54,11 @@ func properties(class *models.Class, wanted []string) ([]string, string, error) 
 			"collection %s has no text property", class.Class)
 	}
 	if module, only, ok := embedded(class); ok {
-		var chosen []string
-		for _, name := range text {
-			if only != nil && !slices.Contains(only, name) {
-				continue
-			}
-			if !skipped(class, name, module) {
-				chosen = append(chosen, name)
-			}
+		chosen := unskipped(class, module)
+		if only != nil {
+			chosen = slices.DeleteFunc(chosen, func(name string) bool { return !slices.Contains(only, name) })
 		}
 		if len(chosen) > 0 {
-			sort.Strings(chosen)
 			return chosen, "those that its " + module + " vector is made of", nil
 		}
 	}
@@ -110,6 +104,14 @@ func embedded(class *models.Class) (module string, only []string, ok bool) {
 		return module, only, true
 	}
 	return "", nil, false
+}
+
+// unskipped are the text properties that a vectorizer reads where it is not
+// restricted to some, in order.
+func unskipped(class *models.Class, module string) []string {
+	names := slices.DeleteFunc(client.TextProperties(class), func(name string) bool { return skipped(class, name, module) })
+	sort.Strings(names)
+	return names
 }
 
 // skipped tells whether a vectorizer leaves a property out.

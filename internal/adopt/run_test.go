@@ -28,9 +28,10 @@ func TestInPlace(t *testing.T) {
 	n.add(decoded(t, unnamed))
 	n.jobSteps = []client.Adoption{
 		{State: client.AdoptionRunning, Objects: 2000, Done: 1000, PerSecond: 100, SecondsLeft: 10},
-		{State: client.AdoptionFinished, Objects: 2000, Done: 2000, Shards: []client.AdoptionShard{
-			{Objects: 1500, Filled: 1400, WithoutText: 100}, {Objects: 500, Filled: 200, Present: 300, Cut: 7},
-		}},
+		{
+			State: client.AdoptionFinished, Objects: 2000, Done: 2000,
+			Total: client.AdoptionCounts{Objects: 2000, Filled: 1600, Present: 300, WithoutText: 100, Cut: 7},
+		},
 	}
 	var progress bytes.Buffer
 	r.Progress = &progress
@@ -81,6 +82,8 @@ func TestInPlaceThroughARestart(t *testing.T) {
 	p := planned(t, r, Options{Collection: "Docs"})
 	away := 5
 	n.before = func(req *http.Request) bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
 		if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/Docs/latent") && away > 0 {
 			away--
 			return true

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/weaviate/weaviate/entities/models"
@@ -32,6 +34,9 @@ func (r *Runner) eachTenant(ctx context.Context, p *Plan, work func(ctx context.
 	mark, _ := ReadMark(class.Description)
 	if err := r.createTenants(ctx, p, mark); err != nil {
 		return err
+	}
+	if err := r.leftAwake(ctx, p, mark); err != nil {
+		return fmt.Errorf("tenant %s: %w", mark.Woken, err)
 	}
 	for _, t := range p.Tenants {
 		if t.Name == mark.Woken {
@@ -81,12 +86,7 @@ func (r *Runner) oneTenant(ctx context.Context, p *Plan, t models.Tenant, work f
 		// What was woken is put to sleep, also when ctx has ended.
 		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		err = errors.Join(err,
-			r.activity(after, p.Collection, t.Name, t.ActivityStatus),
-			r.activity(after, p.Target, t.Name, models.TenantActivityStatusINACTIVE))
-		if err == nil {
-			err = r.remark(after, p, "", "")
-		}
+		err = errors.Join(err, r.putBack(after, p, t.Name, t.ActivityStatus))
 	}()
 	for _, collection := range []string{p.Collection, p.Target} {
 		if err := r.activity(ctx, collection, t.Name, models.TenantActivityStatusACTIVE); err != nil {
@@ -97,6 +97,34 @@ func (r *Runner) oneTenant(ctx context.Context, p *Plan, t models.Tenant, work f
 		}
 	}
 	return work(ctx, t.Name)
+}
+
+// putBack puts a tenant to sleep that was woken, and strikes out that it is awake.
+func (r *Runner) putBack(ctx context.Context, p *Plan, tenant, status string) error {
+	if err := errors.Join(
+		r.activity(ctx, p.Collection, tenant, status),
+		r.activity(ctx, p.Target, tenant, models.TenantActivityStatusINACTIVE),
+	); err != nil {
+		return err
+	}
+	return r.remark(ctx, p, "", "")
+}
+
+// leftAwake puts a tenant back that a run was killed in and that is none of this
+// run's: there is room for one name.
+func (r *Runner) leftAwake(ctx context.Context, p *Plan, mark Mark) error {
+	ours := func(t models.Tenant) bool { return t.Name == mark.Woken }
+	if mark.Woken == "" || slices.ContainsFunc(p.Tenants, ours) {
+		return nil
+	}
+	_, err := r.Client.Tenant(ctx, p.Collection, mark.Woken)
+	switch {
+	case client.Status(err) == http.StatusNotFound:
+		return r.remark(ctx, p, "", "") // it was deleted
+	case err != nil:
+		return permitted(err, "read the tenants of "+p.Collection, "read_tenants on "+p.Collection)
+	}
+	return r.putBack(ctx, p, mark.Woken, mark.WokenFrom)
 }
 
 func (r *Runner) activity(ctx context.Context, collection, tenant, status string) error {

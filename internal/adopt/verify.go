@@ -3,11 +3,13 @@ package adopt
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/weaviate/weaviate/entities/models"
+	"github.com/weaviate/weaviate/entities/modelsext"
 
 	"github.com/latentask/latentask/internal/client"
 )
@@ -18,6 +20,8 @@ type Verification struct {
 	Vector     string `json:"vector,omitempty"`
 	// Shards are the job's counts; nil for a copy and for passages.
 	Shards []client.AdoptionShard `json:"shards,omitempty"`
+	// Node is the one that counted; of other nodes' shards there are the states.
+	Node string `json:"node,omitempty"`
 	// Tenants are the objects of each tenant that is active, one without a name
 	// for a collection without tenants.
 	Tenants []TenantCheck `json:"tenants"`
@@ -43,10 +47,12 @@ type TenantCheck struct {
 // Sample is what embedding some objects again gave.
 type Sample struct {
 	// Objects were looked at; WithoutText have nothing to embed, WithoutVector
-	// have text and no vector.
+	// have text and no vector. Changed were written or deleted meanwhile, and show
+	// nothing.
 	Objects       int `json:"objects"`
 	WithoutText   int `json:"withoutText"`
 	WithoutVector int `json:"withoutVector"`
+	Changed       int `json:"changed,omitempty"`
 	// Compared is how many were embedded again, Least and Mean the cosines of
 	// stored and fresh vectors; Different those below SameCosine.
 	Compared  int     `json:"compared"`
@@ -135,13 +141,17 @@ type checker struct {
 	vector   string
 	names    []string // of tenants that are active; one empty name without tenants
 	out      *Verification
-	sampled  []sampledObject
+	sampled  []*sampledObject // have text and the vector
 }
 
+// sampledObject is one of the sample.
 type sampledObject struct {
 	object *models.Object
 	tenant string
-	text   string
+	// text is what its vector is made of.
+	text string
+	// amiss: something was at the last look, and nobody wrote the object about then.
+	amiss bool
 }
 
 func (c *checker) problem(format string, args ...any) {
@@ -199,7 +209,7 @@ func (c *checker) counts(ctx context.Context) error {
 		// A job that is long over may be forgotten; the sample tells.
 		return nil
 	}
-	c.out.Shards = job.Shards
+	c.out.Shards, c.out.Node = job.Shards, job.Node
 	if job.State != client.AdoptionFinished {
 		c.problem("the job is %s: %s", job.State, status(job))
 	}
@@ -218,61 +228,150 @@ func at(collection, tenant string) string {
 	return collection + ", tenant " + tenant
 }
 
-// sample embeds objects again, from anywhere in the order of ids.
-func (c *checker) sample(ctx context.Context, n int) error {
-	if n <= 0 || len(c.names) == 0 {
-		return nil
-	}
-	s := &c.out.Sample
-	s.Least = 1
-	sum := 0.0
-	settings := settingsOf(c.class, c.vector)
-	each := (n + len(c.names) - 1) / len(c.names)
-	for _, tenant := range c.names {
-		if s.Objects >= n {
-			break
+// draw reads some objects from anywhere in the order of ids, of tenants at random
+// where there are more than can be looked at, and hands over those of each tenant.
+func (c *checker) draw(ctx context.Context, collection string, n int, use func(tenant string, objects []*models.Object) error) error {
+	left := n
+	for i, at := range rand.Perm(len(c.names)) {
+		if left <= 0 {
+			return nil
 		}
-		objects, err := c.scattered(ctx, c.class.Class, tenant, each)
+		// What one tenant lacks the next ones make up for.
+		tenants := len(c.names) - i
+		objects, err := c.scattered(ctx, collection, c.names[at], (left+tenants-1)/tenants)
 		if err != nil {
-			return permitted(err, "read objects of "+c.class.Class, "read_data on "+c.class.Class)
+			return permitted(err, "read objects of "+collection, "read_data on "+collection)
 		}
-		for _, o := range objects {
-			s.Objects++
-			text, empty := settings.text(o)
-			if empty {
-				s.WithoutText++
-				continue
-			}
-			if !hasVector(o, c.vector) {
-				s.WithoutVector++
-				c.problem("object %s has text and no vector", o.ID)
-				continue
-			}
-			c.sampled = append(c.sampled, sampledObject{o, tenant, text})
-			distance, ok, err := c.Client.Near(ctx, c.class.Class, tenant, c.vector, text, string(o.ID))
-			if err != nil {
-				return fmt.Errorf("embed object %s again: %w", o.ID, err)
-			}
-			if !ok {
-				c.problem("object %s is not found by its own text", o.ID)
-				continue
-			}
-			cosine := 1 - distance
-			s.Compared++
-			sum += cosine
-			s.Least = min(s.Least, cosine)
-			if cosine < SameCosine {
-				s.Different++
-				c.problem("object %s: the stored vector and a fresh one have the cosine %.3f", o.ID, cosine)
-			}
+		left -= len(objects)
+		if err := use(c.names[at], objects); err != nil {
+			return err
 		}
-	}
-	if s.Compared > 0 {
-		s.Mean = sum / float64(s.Compared)
-	} else {
-		s.Least = 0
 	}
 	return nil
+}
+
+// looks is how often something is looked at that is not as it should be, since
+// users write meanwhile. What changed about each look shows nothing.
+const looks = 4
+
+// sample embeds objects again.
+func (c *checker) sample(ctx context.Context, n int) error {
+	var doubtful []*sampledObject
+	err := c.draw(ctx, c.class.Class, n, func(tenant string, objects []*models.Object) error {
+		for _, o := range objects {
+			doubtful = append(doubtful, &sampledObject{object: o, tenant: tenant})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.out.Sample.Objects = len(doubtful)
+	for look := 1; look <= looks && len(doubtful) > 0; look++ {
+		if look > 1 {
+			if err := c.pause(ctx); err != nil {
+				return err
+			}
+		}
+		var left []*sampledObject
+		for _, o := range doubtful {
+			again, err := c.examine(ctx, o)
+			if err != nil {
+				return err
+			}
+			if again {
+				left = append(left, o)
+			}
+		}
+		doubtful = left
+	}
+	c.out.Sample.Changed += len(doubtful)
+	return nil
+}
+
+// examine looks at an object, and tells whether it has to be looked at again:
+// what is amiss is a problem when it was so twice and nobody wrote the object
+// meanwhile.
+func (c *checker) examine(ctx context.Context, o *sampledObject) (again bool, err error) {
+	found, amiss, err := c.look(ctx, o)
+	if err != nil {
+		return false, err
+	}
+	if amiss != "" {
+		now, err := c.read(ctx, o)
+		if err != nil {
+			return false, err
+		}
+		if now == nil {
+			c.out.Sample.Changed++
+			return false, nil
+		}
+		same := sameVersion(o.object, now)
+		if !same || !o.amiss {
+			o.object, o.amiss = now, same
+			return true, nil
+		}
+		c.problem("%s", amiss)
+	}
+	c.out.Sample.add(found)
+	if found.WithoutText+found.WithoutVector == 0 {
+		c.sampled = append(c.sampled, o)
+	}
+	return false, nil
+}
+
+// look compares an object's vector with a fresh one: what that adds to the
+// sample, and what is amiss.
+func (c *checker) look(ctx context.Context, o *sampledObject) (found Sample, amiss string, err error) {
+	id := string(o.object.ID)
+	var empty bool
+	if o.text, empty = settingsOf(c.class, c.vector).text(o.object); empty {
+		return Sample{WithoutText: 1}, "", nil
+	}
+	if !hasVector(o.object, c.vector) {
+		return Sample{WithoutVector: 1}, fmt.Sprintf("object %s has text and no vector", id), nil
+	}
+	distance, ok, err := c.Client.Near(ctx, c.class.Class, o.tenant, c.vector, o.text, id)
+	if err != nil {
+		return found, "", fmt.Errorf("embed object %s again: %w", id, err)
+	}
+	if !ok {
+		return found, fmt.Sprintf("object %s is not found by its own text", id), nil
+	}
+	cosine := 1 - distance
+	found = Sample{Compared: 1, Least: cosine, Mean: cosine}
+	if cosine < SameCosine {
+		found.Different = 1
+		amiss = fmt.Sprintf("object %s: the stored vector and a fresh one have the cosine %.3f", id, cosine)
+	}
+	return found, amiss, nil
+}
+
+// add counts what was found of one object.
+func (s *Sample) add(one Sample) {
+	s.WithoutText += one.WithoutText
+	s.WithoutVector += one.WithoutVector
+	s.Different += one.Different
+	if one.Compared == 0 {
+		return
+	}
+	if s.Compared == 0 || one.Least < s.Least {
+		s.Least = one.Least
+	}
+	s.Mean = (s.Mean*float64(s.Compared) + one.Mean) / float64(s.Compared+1)
+	s.Compared++
+}
+
+// read is an object of the sample as it is now; nil where it is gone.
+func (c *checker) read(ctx context.Context, o *sampledObject) (*models.Object, error) {
+	now, err := c.Client.Object(ctx, c.class.Class, o.tenant, string(o.object.ID))
+	return now, permitted(err, "read objects of "+c.class.Class, "read_data on "+c.class.Class)
+}
+
+// sameVersion tells whether nobody wrote an object between reading it twice. A
+// job that fills a vector leaves the time of update.
+func sameVersion(a, b *models.Object) bool {
+	return a.LastUpdateTimeUnix == b.LastUpdateTimeUnix && sameJSON(a.Properties, b.Properties) && sameJSON(a.Vectors, b.Vectors)
 }
 
 // hasVector tells whether an object has a vector of a name, its unnamed one for
@@ -327,37 +426,88 @@ func firstWords(text string, n int) string {
 	return strings.Join(words[:min(n, len(words))], " ")
 }
 
-// defaults looks whether queries that name no vector search what they searched.
+// defaults looks whether queries that name no vector search what they searched:
+// the unnamed vector where there is one, else the only one beside the new one.
 func (c *checker) defaults(ctx context.Context) error {
 	if c.way != InPlace || len(c.sampled) == 0 {
 		return nil
 	}
-	others := slices.DeleteFunc(named(c.class), func(name string) bool { return name == c.vector })
-	s := c.sampled[0]
-	id := string(s.object.ID)
-	unnamed, err := c.Client.NearObject(ctx, c.class.Class, s.tenant, "", id, nearLimit)
-	switch {
-	case len(others) > 1:
-		c.out.Default = "queries have to name a vector"
-		return nil
-	case err != nil:
-		c.out.Default = "refused"
-		c.problem("a query that names no vector is answered by an error: %v", err)
-		return nil
-	case len(others) == 0:
-		c.out.Default = "the unnamed vector"
-		return nil
+	old, name := "", "the unnamed vector"
+	if !modelsext.ClassHasLegacyVectorIndex(c.class) {
+		others := slices.DeleteFunc(named(c.class), func(name string) bool { return name == c.vector })
+		switch len(others) {
+		case 0:
+			return nil // the collection had no vector to search
+		case 1:
+			old, name = others[0], fmt.Sprintf("the vector %q", others[0])
+		default:
+			c.out.Default = "queries have to name a vector"
+			return nil
+		}
 	}
-	byName, err := c.Client.NearObject(ctx, c.class.Class, s.tenant, others[0], id, nearLimit)
+	for look := 1; ; look++ {
+		holder, err := c.holder(ctx, old)
+		if err != nil {
+			return err
+		}
+		if holder == nil {
+			c.out.Default = "not known: no object of the sample has " + name
+			return nil
+		}
+		amiss := c.byDefault(ctx, holder, old)
+		if amiss == "" {
+			c.out.Default = name
+			return nil
+		}
+		if look == looks {
+			c.problem("%s", amiss)
+			return nil
+		}
+		if err := c.pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// holder is an object of the sample that has a vector; nil where none has.
+func (c *checker) holder(ctx context.Context, vector string) (*sampledObject, error) {
+	for _, o := range c.sampled {
+		if !hasVector(o.object, vector) {
+			continue
+		}
+		now, err := c.read(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if now != nil && hasVector(now, vector) {
+			return o, nil
+		}
+	}
+	return nil, nil
+}
+
+// byDefault compares a query that names no vector with one that names the old
+// one, and says what is amiss. An unnamed one has no name to compare with: that
+// the query is answered is all.
+func (c *checker) byDefault(ctx context.Context, near *sampledObject, old string) string {
+	id := string(near.object.ID)
+	c.out.Default = ""
+	nameless, err := c.Client.NearObject(ctx, c.class.Class, near.tenant, "", id, nearLimit)
 	if err != nil {
-		return err
+		c.out.Default = "refused"
+		return fmt.Sprintf("a query that names no vector is answered by an error: %v", err)
 	}
-	if !slices.Equal(unnamed, byName) {
-		c.problem("a query that names no vector finds other objects than one that names %q", others[0])
-		return nil
+	if old == "" {
+		return ""
 	}
-	c.out.Default = fmt.Sprintf("the vector %q", others[0])
-	return nil
+	byName, err := c.Client.NearObject(ctx, c.class.Class, near.tenant, old, id, nearLimit)
+	if err != nil {
+		return fmt.Sprintf("a query that names %q is answered by an error: %v", old, err)
+	}
+	if !slices.Equal(nameless, byName) {
+		return fmt.Sprintf("a query that names no vector finds other objects than one that names %q", old)
+	}
+	return ""
 }
 
 // nearLimit is how many objects two queries are compared by.

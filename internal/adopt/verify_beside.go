@@ -11,7 +11,7 @@ import (
 // beside compares objects of the collection with what was made of them in the
 // other one, which does not follow what is written to the first by itself.
 func (c *checker) beside(ctx context.Context, o Options, n int) error {
-	if c.way == InPlace || n <= 0 || len(c.names) == 0 {
+	if c.way == InPlace || n <= 0 {
 		return nil
 	}
 	class, err := c.Client.Collection(ctx, c.original)
@@ -26,22 +26,9 @@ func (c *checker) beside(ctx context.Context, o Options, n int) error {
 	if c.way == Passages {
 		compare = c.comparePassages
 	}
-	left := n
-	each := (n + len(c.names) - 1) / len(c.names)
-	for _, tenant := range c.names {
-		if left <= 0 {
-			break
-		}
-		objects, err := c.scattered(ctx, c.original, tenant, each)
-		if err == nil {
-			left -= len(objects)
-			err = compare(ctx, p, tenant, objects)
-		}
-		if err != nil {
-			return permitted(err, "compare objects of "+p.Collection+" and "+p.Target, "read_data on both")
-		}
-	}
-	return nil
+	return c.draw(ctx, c.original, n, func(tenant string, objects []*models.Object) error {
+		return permitted(compare(ctx, p, tenant, objects), "compare objects of "+p.Collection+" and "+p.Target, "read_data on both")
+	})
 }
 
 // compareCopies compares texts: what the copies' vectors are made of.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // ErrNoAdoption: the node has no such job.
@@ -39,17 +40,27 @@ type Adoption struct {
 	// anonymous user.
 	Starter string `json:"starter"`
 	// Rate is the most objects a second; 0: as the node's traffic allows.
-	Rate          int   `json:"rate"`
-	StartedUnixMs int64 `json:"startedUnixMs"`
-	UpdatedUnixMs int64 `json:"updatedUnixMs"`
-	// Shards are those of all nodes, counted for the one that was asked; Nodes
-	// tells how far the others are.
-	Shards []AdoptionShard `json:"shards"`
-	Nodes  []AdoptionNode  `json:"nodes"`
-	// Objects is how many there were when the job began, Done how many of them
-	// it has looked at, on the node that was asked.
+	Rate int `json:"rate"`
+	// Tenants are those that it is restricted to; empty is all.
+	Tenants       []string `json:"tenants"`
+	StartedUnixMs int64    `json:"startedUnixMs"`
+	UpdatedUnixMs int64    `json:"updatedUnixMs"`
+	// Node is the one that was asked, of which alone there are counts; Nodes tells
+	// how far the others are.
+	Node  string         `json:"node"`
+	Nodes []AdoptionNode `json:"nodes"`
+	// Total sums up the node's shards, of which Offloaded were left as their
+	// tenants are offloaded.
+	Total     AdoptionCounts `json:"total"`
+	Offloaded int            `json:"offloaded"`
+	// Shards are those of all nodes, but for LeftOut.
+	Shards  []AdoptionShard `json:"shards"`
+	LeftOut int             `json:"leftOut"`
+	// Objects is how many the node has to look at, Done how many it has looked at.
+	// Uncounted are shards of it of which Objects has a guess.
 	Objects     int     `json:"objects"`
 	Done        int     `json:"done"`
+	Uncounted   int     `json:"uncounted"`
 	PerSecond   float64 `json:"perSecond"`
 	SecondsLeft float64 `json:"secondsLeft"`
 }
@@ -61,6 +72,11 @@ type AdoptionShard struct {
 	Tenant string `json:"tenant"`
 	Node   string `json:"node"`
 	State  string `json:"state"`
+	AdoptionCounts
+}
+
+// AdoptionCounts are of objects.
+type AdoptionCounts struct {
 	// Objects is how many there were.
 	Objects int `json:"objects"`
 	// Filled got a vector by the job, Present had one.
@@ -82,29 +98,9 @@ type AdoptionNode struct {
 	Progress float64 `json:"progress"`
 }
 
-// Offloaded is how many shards were left because their tenants are offloaded.
-func (a *Adoption) Offloaded() int {
-	n := 0
-	for _, s := range a.Shards {
-		if s.State == ShardOffloaded {
-			n++
-		}
-	}
-	return n
-}
-
-// Sum adds the shards' counts up.
-func (a *Adoption) Sum() AdoptionShard {
-	var sum AdoptionShard
-	for _, s := range a.Shards {
-		sum.Objects += s.Objects
-		sum.Filled += s.Filled
-		sum.Present += s.Present
-		sum.WithoutText += s.WithoutText
-		sum.Cut += s.Cut
-		sum.Skipped += s.Skipped
-	}
-	return sum
+// Elsewhere are the other nodes that have a part in the job.
+func (a *Adoption) Elsewhere() []AdoptionNode {
+	return slices.DeleteFunc(slices.Clone(a.Nodes), func(n AdoptionNode) bool { return n.Name == a.Node })
 }
 
 // AdoptionRequest starts a job.
@@ -176,8 +172,10 @@ const SpeedSample = 64
 // SpeedRequest asks how fast a node embeds texts.
 type SpeedRequest struct {
 	// Collection is the one whose reader asks.
-	Collection string   `json:"collection"`
-	Texts      []string `json:"texts"`
+	Collection string `json:"collection"`
+	// Vector is the one that they are for.
+	Vector string   `json:"vector"`
+	Texts  []string `json:"texts"`
 }
 
 // Speed is how fast a node embedded some texts.
@@ -189,13 +187,15 @@ type Speed struct {
 	Cut       int     `json:"cut"`
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"perSecond"`
+	// JobSeconds is how long a job takes at least.
+	JobSeconds float64 `json:"jobSeconds"`
 }
 
 // Speed has the node embed at most SpeedSample texts and measure it. What the
 // node refuses is a *StatusError; one that can't measure answers with 404.
-func (c *Client) Speed(ctx context.Context, collection string, texts []string) (*Speed, error) {
+func (c *Client) Speed(ctx context.Context, request SpeedRequest) (*Speed, error) {
 	var speed Speed
-	if err := c.rest(ctx, http.MethodPost, adoptionsPath+"/speed", SpeedRequest{Collection: collection, Texts: texts}, &speed); err != nil {
+	if err := c.rest(ctx, http.MethodPost, adoptionsPath+"/speed", request, &speed); err != nil {
 		return nil, err
 	}
 	return &speed, nil

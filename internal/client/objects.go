@@ -38,6 +38,23 @@ func (c *Client) Page(ctx context.Context, collection, tenant, after string, lim
 	return page, nil
 }
 
+// Object is one object with its vectors; nil where there is none of that id.
+func (c *Client) Object(ctx context.Context, collection, tenant, id string) (*models.Object, error) {
+	path := "/v1/objects/" + url.PathEscape(collection) + "/" + url.PathEscape(id) + "?include=vector"
+	if tenant != "" {
+		path += "&tenant=" + url.QueryEscape(tenant)
+	}
+	var object models.Object
+	err := c.rest(ctx, http.MethodGet, path, nil, &object)
+	if Status(err) == http.StatusNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &object, nil
+}
+
 // Write stores objects, each under its own id, and returns what the node says
 // against those that it refused, by their places.
 func (c *Client) Write(ctx context.Context, objects []*models.Object) (map[int]string, error) {

@@ -194,17 +194,16 @@ func (t *taking) cost(ctx context.Context, plan *adopt.Plan) error {
 	c := &Cost{
 		Index: plan.Config.VectorIndexType, Quantization: none,
 		MemoryPerObject: plan.Cost.MemoryPerObject, DiskPerObject: plan.Cost.DiskPerObject,
+		Memory: plan.Cost.Memory, Disk: plan.Cost.Disk,
 	}
 	if config, ok := plan.Config.VectorIndexConfig.(map[string]any); ok {
 		c.Quantization = planned(config)
 	}
-	replicas := int64(t.report.Collection.Replicas)
-	c.Memory, c.Disk = plan.Cost.Memory*replicas, plan.Cost.Disk*replicas
-	text := fit.WeaviateText{Collection: t.class.Class, Name: true, Properties: plan.Properties}
+	text := t.embedded(plan.Properties)
 	var texts []string
 	for _, o := range t.objects {
 		if len(texts) < measured && fit.Joined(o.values, plan.Properties, "") != "" {
-			texts = append(texts, text.Of(o.values))
+			texts = append(texts, text(o.values))
 		}
 	}
 	if err := t.speed(ctx, c, texts); err != nil {

@@ -254,13 +254,13 @@ func (t *taking) vectors(ctx context.Context) error {
 	return nil
 }
 
-// text measures the sample's texts, as the new vector would be made of them.
+// text measures the sample's texts, as what is asked is made of them.
 func (t *taking) text(context.Context) error {
 	used := client.TextProperties(t.class)
 	if plan, err := t.plan(""); err == nil {
 		used = plan.Properties
 	}
-	embedded := fit.WeaviateText{Collection: t.class.Class, Name: true, Properties: used}
+	embedded := t.embedded(used)
 	var retriever, reader []int
 	for _, o := range t.objects {
 		passage := fit.Joined(o.values, used, ". ")
@@ -268,7 +268,7 @@ func (t *taking) text(context.Context) error {
 			t.report.Sample.WithoutText++
 			continue
 		}
-		retriever = append(retriever, t.model.RetrieverTokens(embedded.Of(o.values)))
+		retriever = append(retriever, t.model.RetrieverTokens(embedded(o.values)))
 		reader = append(reader, t.model.ReaderTokens(passage))
 	}
 	t.report.Text.Retriever = fit.LengthsOf(retriever, t.facts.MaxTokens)
@@ -285,6 +285,21 @@ func (t *taking) text(context.Context) error {
 		})
 	}
 	return nil
+}
+
+// embedded makes the text of an object's values that the vector is made of which
+// is asked: that of a vectorizer of the collection's where its vector can be
+// asked or is text2vec-latent's, else what adopt would embed, which leaves the
+// collection's name out.
+func (t *taking) embedded(properties []string) func(values map[string]any) string {
+	for _, v := range t.report.Vectors {
+		if v.Servable || v.Vectorizer == client.Vectorizer {
+			if text := configured(t.class, v); text != nil {
+				return text
+			}
+		}
+	}
+	return fit.WeaviateText{Properties: properties}.Of
 }
 
 // plan is what adopting would do; into names a copy.

@@ -133,7 +133,7 @@ func TestWhatIsReported(t *testing.T) {
 	require.NotNil(t, v.Space)
 	require.Equal(t, sampleSize, v.Space.Vectors)
 	require.Equal(t, []string{"title", "text"}, []string{r.Text.Properties[0].Name, r.Text.Properties[1].Name})
-	require.Equal(t, 12, r.Text.Retriever.P50, "the name, nine words and what is put around")
+	require.Equal(t, 11, r.Text.Retriever.P50, "nine words and what is put around; adopting leaves the name out")
 	require.Equal(t, 9, r.Text.Reader.P50)
 	require.Equal(t, 1.0, r.Text.Reader.Longer)
 	require.InDelta(t, 1.0/9, r.Text.Reader.Unread, 1e-9)
@@ -158,6 +158,54 @@ func TestWhatIsReported(t *testing.T) {
 		require.Contains(t, string(page), part)
 	}
 	require.NotContains(t, string(page), "<script src")
+}
+
+// Lengths are of what is embedded: the collection's own vectorizer's text, else
+// the one that adopting would make.
+func TestTextThatIsEmbedded(t *testing.T) {
+	latent := func(settings string) string {
+		return strings.Replace(brought, `"vectorizer": "none"`, `"vectorizer": "text2vec-latent", "moduleConfig": {"text2vec-latent": {`+settings+`}}`, 1)
+	}
+	for name, c := range map[string]struct {
+		schema string
+		salt   string
+		tokens int
+	}{
+		"of another model":                 {brought, "other", 11},
+		"of the retriever":                 {brought, "", 11},
+		"of text2vec-latent":               {latent(""), "", 12},
+		"of it, without the name":          {latent(`"vectorizeClassName": false`), "", 11},
+		"of it, with a model that is not":  {latent(`"model": "another"`), "", 12},
+		"of a module of the same model":    {strings.Replace(brought, `"none"`, `"text2vec-transformers"`, 1), "", 12},
+		"of a module of a different model": {strings.Replace(brought, `"none"`, `"text2vec-transformers"`, 1), "other", 11},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := take(t, ours(t, c.schema, objects(30, "", "", fakeModel{salt: c.salt})), Options{})
+			require.Equal(t, c.tokens, r.Text.Retriever.P50)
+		})
+	}
+}
+
+// The speed of embedding is measured on the texts that adopting embeds.
+func TestSpeedIsOfWhatIsEmbedded(t *testing.T) {
+	m := &listening{}
+	_, err := Take(context.Background(), ours(t, brought, objects(30, "", "", fakeModel{salt: "other"})), m, Options{Collection: "Docs", All: true})
+	require.NoError(t, err)
+	require.NotEmpty(t, m.last)
+	for _, text := range m.last {
+		require.NotContains(t, text, "Docs")
+	}
+}
+
+// listening keeps the texts that were embedded last.
+type listening struct {
+	fakeModel
+	last []string
+}
+
+func (m *listening) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	m.last = texts
+	return m.fakeModel.Embed(ctx, texts)
 }
 
 func TestReplicasMultiplyTheCost(t *testing.T) {

@@ -172,7 +172,7 @@ func TestClocksOfOtherNodes(t *testing.T) {
 	s.fillWith("a", 3)
 	s.do("POST", "/adoptions", "ann", startBody)
 	s.cluster.tasks[0].StartedAt = time.Now().Add(24 * time.Hour) // of a node whose clock is ahead
-	s.service.settle = 50 * time.Millisecond
+	s.service.settle = settlingOf(50 * time.Millisecond)
 	provider := s.service.Provider()
 	provider.SetCompletionRecorder(&fakeRecorder{})
 	handle, err := provider.StartTask(s.cluster.tasks[0].Clone())

@@ -37,6 +37,9 @@ type storage interface {
 	scan(ctx context.Context, class, shard string, after []byte) (page []record, more bool, err error)
 	// count is about how many objects a shard has.
 	count(ctx context.Context, class, shard string) (int, error)
+	// guess is about how many a tenant has without loading it, 0 where that can't
+	// be told: what was written lately is not counted.
+	guess(ctx context.Context, class, tenant string) (int, error)
 	// indexed tells whether the vector's index holds a document, and pending
 	// whether it has documents waiting to be indexed.
 	indexed(ctx context.Context, class, shard, vector string, docID uint64) (held, pending bool, err error)
@@ -138,6 +141,18 @@ func (d *database) count(ctx context.Context, class, shard string) (n int, err e
 		n, err = s.ObjectCount(ctx)
 		return err
 	})
+	return n, err
+}
+
+func (d *database) guess(ctx context.Context, class, tenant string) (n int, err error) {
+	err = d.with(ctx, class, tenant, func(s db.ShardLike) error {
+		objects, err := s.ObjectCountAsync(ctx)
+		n = int(objects)
+		return err
+	})
+	if errors.Is(err, errNoShard) {
+		return 0, nil
+	}
 	return n, err
 }
 

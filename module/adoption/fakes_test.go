@@ -120,6 +120,10 @@ func (s *fakeStorage) count(_ context.Context, _, shard string) (int, error) {
 	return len(s.shards[shard]), nil
 }
 
+func (s *fakeStorage) guess(ctx context.Context, class, tenant string) (int, error) {
+	return s.count(ctx, class, tenant)
+}
+
 func (s *fakeStorage) indexed(_ context.Context, _, shard, _ string, docID uint64) (held, pending bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -259,6 +263,8 @@ func (m *fakeModel) Cut(text string) bool { return strings.HasPrefix(text, "long
 
 func (m *fakeModel) Texts(*models.Class, string, string) (TextFunc, error) { return textOf, m.other }
 
+func (m *fakeModel) Ready() error { return m.never }
+
 func (m *fakeModel) Wait(context.Context) error { return m.never }
 
 // fakeSchema is a schema of one collection.
@@ -269,6 +275,8 @@ type fakeSchema struct {
 	changes []string // "tenant on", "tenant off"
 	// load is called when a tenant is activated or deactivated.
 	load func(tenant string, active bool)
+	// notLoaded is why a tenant that was activated is not to be had.
+	notLoaded error
 	// late is how many times the class is asked for before it is known here.
 	late int
 	// behind is called when somebody waits for the cluster's log.
@@ -313,6 +321,9 @@ func (s *fakeSchema) SetActive(_ context.Context, _, tenant string, active bool)
 	if s.load != nil {
 		s.load(tenant, active)
 	}
+	if active {
+		return s.notLoaded
+	}
 	return nil
 }
 
@@ -348,6 +359,16 @@ func (r *fakeRights) Authorize(_ context.Context, p *models.Principal, verb stri
 		}
 	}
 	return nil
+}
+
+func (r *fakeRights) FilterAuthorizedResources(ctx context.Context, p *models.Principal, verb string, resources ...string) ([]string, error) {
+	var allowed []string
+	for _, resource := range resources {
+		if r.Authorize(ctx, p, verb, resource) == nil {
+			allowed = append(allowed, resource)
+		}
+	}
+	return allowed, nil
 }
 
 func (r *fakeRights) Known(p *models.Principal) error {
@@ -502,7 +523,7 @@ func (b *bench) run(ctx context.Context) (stateFile, error) {
 		},
 		deps: &dependencies{
 			storage: b.storage, schema: b.schema, rights: b.rights, known: b.rights, model: b.model,
-			metrics: NewMetrics(), settle: b.settle,
+			metrics: NewMetrics(), settle: settling{plain: b.settle, module: 10 * b.settle},
 			now: func() time.Time {
 				b.mu.Lock()
 				defer b.mu.Unlock()

@@ -130,13 +130,14 @@ func (f *filling) pass(ctx context.Context) error {
 		if err := f.state.change(f.place, func(s *shardState) {
 			s.State, s.Began = StateRunning, f.now().UnixMilli()
 			if s.Pass == 0 {
-				s.Objects = objects
+				s.Objects, s.Counted = objects, true
 			}
 		}); err != nil {
 			return err
 		}
 	}
 
+	f.state.begin(f.now())
 	group, ctx := enterrors.NewErrorGroupWithContextWrapper(f.logger, ctx)
 	// As many batches are embedded at once as keep the encoder busy; they are
 	// stored in their order, so that the place in the shard says what is done.
@@ -292,12 +293,22 @@ func (f *filling) store(ctx context.Context, w *work, counts *Counts) (*work, er
 			return nil, err
 		}
 		to := min(from+storeSize, len(w.ids))
+		// What a text's length is takes as long as its length is, so not under the
+		// lock of an object.
+		cut := make([]bool, to-from)
+		for i := range cut {
+			cut[i] = f.cut(w.texts[from+i])
+		}
 		// choose may have been called for some of the objects when an error ends it:
 		// they are counted when they are stored again, or found in place.
 		var now Counts
 		err := f.storage.FillNamedVector(ctx, f.class, f.shard, f.vector, w.ids[from:to],
 			func(i int, current *storobj.Object) []float32 {
-				return f.choose(w, from+i, current, changed, &now)
+				vector := f.choose(w, from+i, current, changed, &now)
+				if vector != nil && cut[i] {
+					now.Cut++
+				}
+				return vector
 			})
 		if err != nil {
 			return nil, err
@@ -324,9 +335,6 @@ func (f *filling) choose(w *work, i int, current *storobj.Object, changed *work,
 		return nil
 	}
 	counts.Filled++
-	if f.cut(text) {
-		counts.Cut++
-	}
 	return w.vectors[i]
 }
 

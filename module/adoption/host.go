@@ -32,6 +32,7 @@ func NewHost(app *appstate.State) *Host {
 		Dir:     filepath.Join(config.Persistence.DataPath, filepath.FromSlash(stateDir)),
 		Schema:  &nodeSchema{app},
 		Cluster: app.ClusterService,
+		Ready:   app.ClusterService.Ready,
 		Rights:  app.Authorizer,
 		Known:   &users{app},
 		Resolve: func(p *models.Principal, collection string) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 
 	openapi "github.com/go-openapi/errors"
 	"github.com/weaviate/weaviate/entities/models"
@@ -56,12 +57,20 @@ func (s *Service) Handler() http.Handler {
 		speed, err := s.Speed(ctx, p, request)
 		return http.StatusOK, speed, err
 	})
-	handle("GET /adoptions", func(ctx context.Context, p *models.Principal, _ *http.Request) (int, any, error) {
-		jobs, err := s.Jobs(ctx, p)
+	handle("GET /adoptions", func(ctx context.Context, p *models.Principal, r *http.Request) (int, any, error) {
+		shards, err := shardsOf(r)
+		if err != nil {
+			return 0, nil, err
+		}
+		jobs, err := s.Jobs(ctx, p, shards)
 		return http.StatusOK, map[string]any{"adoptions": jobs}, err
 	})
 	handle("GET /adoptions/{collection}/{vector}", func(ctx context.Context, p *models.Principal, r *http.Request) (int, any, error) {
-		job, err := s.Job(ctx, p, r.PathValue("collection"), r.PathValue("vector"))
+		shards, err := shardsOf(r)
+		if err != nil {
+			return 0, nil, err
+		}
+		job, err := s.Job(ctx, p, r.PathValue("collection"), r.PathValue("vector"), shards)
 		return http.StatusOK, job, err
 	})
 	handle("DELETE /adoptions/{collection}/{vector}", func(ctx context.Context, p *models.Principal, r *http.Request) (int, any, error) {
@@ -69,6 +78,23 @@ func (s *Service) Handler() http.Handler {
 		return http.StatusNoContent, nil, err
 	})
 	return mux
+}
+
+// maxShards is how many shards of a job are listed where a request does not say:
+// a collection may have a hundred thousand tenants.
+const maxShards = 1000
+
+// shardsOf is how many shards a request wants listed.
+func shardsOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("shards")
+	if text == "" {
+		return maxShards, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, problemf(ErrInvalid, "shards is %q, must be a whole number from 0: how many to list at most", text)
+	}
+	return n, nil
 }
 
 // decode reads a request's body, which is one JSON object with some members.

@@ -34,16 +34,29 @@ type Job struct {
 	Starter string `json:"starter"`
 	// Rate is the most objects a second and node, 0 for as many as the node's
 	// other work allows.
-	Rate          int   `json:"rate"`
-	StartedUnixMs int64 `json:"startedUnixMs"`
-	UpdatedUnixMs int64 `json:"updatedUnixMs"`
-	// Shards are those of all nodes. What is counted in them is known of the node
-	// that is asked; of the others there is the state, and how far each is in Nodes.
-	Shards []Shard `json:"shards"`
-	Nodes  []Node  `json:"nodes"`
-	// Objects and Done are sums over Shards, so of the node that is asked.
+	Rate int `json:"rate"`
+	// Tenants are those that it is restricted to; empty is all.
+	Tenants       []string `json:"tenants"`
+	StartedUnixMs int64    `json:"startedUnixMs"`
+	UpdatedUnixMs int64    `json:"updatedUnixMs"`
+	// Node is the one that is asked. What is counted is known of it alone: of the
+	// others there are the states of their shards, and how far each is in Nodes.
+	Node  string `json:"node"`
+	Nodes []Node `json:"nodes"`
+	// Total sums up the node's shards, of which Offloaded were left.
+	Total     Counts `json:"total"`
+	Offloaded int    `json:"offloaded"`
+	// Shards are those of all nodes, but for LeftOut that are more than were asked
+	// for, or of tenants that the reader may not see. Those come first that are not
+	// finished.
+	Shards  []Shard `json:"shards"`
+	LeftOut int     `json:"leftOut"`
+	// Objects is how many the node has to look at, Done how many it has looked at.
+	// Uncounted are shards of it whose objects are not counted before their turn:
+	// Objects has as many for each of them as the others have on average.
 	Objects     int     `json:"objects"`
 	Done        int     `json:"done"`
+	Uncounted   int     `json:"uncounted"`
 	PerSecond   float64 `json:"perSecond"`
 	SecondsLeft float64 `json:"secondsLeft"`
 }

@@ -57,7 +57,7 @@ func (j *job) awaitOthers(ctx context.Context) error {
 			j.logger.WithError(err).Debug("latentask: the cluster could not be asked how far other nodes are")
 		}
 		if err == nil && o.told && o.filled {
-			j.together = j.deps.now().Add(j.deps.settle)
+			j.together = j.deps.now().Add(j.settle)
 			return nil
 		}
 		if !o.told {

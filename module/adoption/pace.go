@@ -103,11 +103,17 @@ type mark struct {
 
 const speedWindow = time.Minute
 
+// begin counts the time from now on, where nothing is counted yet: the first
+// batches end together.
+func (s *speed) begin(now time.Time) {
+	if len(s.marks) == 0 {
+		s.marks = append(s.marks, mark{at: now, total: s.total})
+	}
+}
+
 // add counts objects that were dealt with.
 func (s *speed) add(now time.Time, n int) {
-	if len(s.marks) == 0 {
-		s.marks = append(s.marks, mark{at: now})
-	}
+	s.begin(now)
 	s.total += n
 	s.marks = append(s.marks, mark{at: now, total: s.total})
 	for len(s.marks) > 2 && now.Sub(s.marks[1].at) > speedWindow {

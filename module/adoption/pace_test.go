@@ -76,7 +76,16 @@ func TestSpeed(t *testing.T) {
 	if got := s.perSecond(at); got != 0 {
 		t.Errorf("of nothing: %v", got)
 	}
-	s.add(at, 0)
+	// Batches that are embedded side by side end together.
+	s.begin(at)
+	for range 2 {
+		s.add(at.Add(2*time.Second), 30)
+	}
+	if got := s.perSecond(at.Add(2 * time.Second)); got != 30 {
+		t.Errorf("of the first batches: %v", got)
+	}
+	s = speed{}
+	s.begin(at)
 	for range 200 {
 		at = at.Add(time.Second)
 		s.add(at, 30)

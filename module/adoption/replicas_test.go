@@ -143,7 +143,7 @@ func TestProviderWithReplicas(t *testing.T) {
 	s.replicate("a")
 	s.fillWith("a", 10)
 	s.do("POST", "/adoptions", "ann", startBody)
-	s.service.settle = 0
+	s.service.settle = settling{}
 	task := s.cluster.tasks[0]
 	task.Units["node2"].Status = distributedtask.UnitStatusCompleted
 	recorder := &fakeRecorder{marks: func(unit string, progress float32) {

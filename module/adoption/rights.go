@@ -12,6 +12,9 @@ import (
 // rights asks Weaviate's own Authorizer.
 type rights interface {
 	Authorize(ctx context.Context, principal *models.Principal, verb string, resources ...string) error
+	// FilterAuthorizedResources returns those of the resources that Authorize would
+	// let through.
+	FilterAuthorizedResources(ctx context.Context, principal *models.Principal, verb string, resources ...string) ([]string, error)
 }
 
 // known tells whether a user still has a valid key, where keys tell.
@@ -36,6 +39,30 @@ func mayFill(ctx context.Context, r rights, p *models.Principal, collection stri
 // mayRead is what seeing a collection's jobs needs.
 func mayRead(ctx context.Context, r rights, p *models.Principal, collection string) error {
 	return r.Authorize(ctx, p, authorization.READ, authorization.CollectionsMetadata(collection)...)
+}
+
+// unseen are those of a collection's tenants whose names a principal may not
+// know, as it may not list them.
+func (s *Service) unseen(ctx context.Context, p *models.Principal, collection string, tenants []string) (map[string]bool, error) {
+	if len(tenants) == 0 {
+		return nil, nil
+	}
+	resources := authorization.ShardsMetadata(collection, tenants...)
+	allowed, err := s.host.Rights.FilterAuthorizedResources(ctx, p, authorization.READ, resources...)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, resource := range allowed {
+		seen[resource] = true
+	}
+	unseen := map[string]bool{}
+	for i, resource := range resources {
+		if !seen[resource] {
+			unseen[tenants[i]] = true
+		}
+	}
+	return unseen, nil
 }
 
 // mayActivate is what activating tenants needs, and putting them back.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,10 +13,42 @@ import (
 	"github.com/weaviate/weaviate/entities/models"
 )
 
-// settle is how long a write may take that began before the vector was in the
+// settling is how long a write may take that began before the vector was in the
 // schema, and so stores an object without it: the pass that ends a job begins
 // no earlier after the job's start.
-const settle = 10 * time.Second
+type settling struct {
+	// plain is of a collection whose users bring its vectors; module is of one
+	// that has a vectorizer, which writes wait for. Weaviate gives up a request
+	// after a minute (--write-timeout), and a call of a vectorizer's service after
+	// 50 s (MODULES_CLIENT_TIMEOUT).
+	plain, module time.Duration
+}
+
+// DefaultWrite is how long a write may take in a collection with a vectorizer.
+const DefaultWrite = 75 * time.Second
+
+func settlingOf(write time.Duration) settling {
+	if write == 0 {
+		write = DefaultWrite
+	}
+	return settling{plain: min(10*time.Second, write), module: write}
+}
+
+// of is how long it is for a collection with a new vector.
+func (s settling) of(class *models.Class, vector string) time.Duration {
+	names := []string{class.Vectorizer}
+	for name, config := range class.VectorConfig {
+		if by, _ := config.Vectorizer.(map[string]any); name != vector {
+			names = slices.AppendSeq(names, maps.Keys(by))
+		}
+	}
+	for _, name := range names {
+		if name != "" && name != "none" {
+			return s.module
+		}
+	}
+	return s.plain
+}
 
 // Placed is a shard, or tenant, of a collection.
 type Placed struct {
@@ -46,6 +79,8 @@ type Model interface {
 	// Texts returns what makes the text of a collection's objects for a vector, or
 	// an error that says why the node can't make its vectors.
 	Texts(class *models.Class, vector, tenant string) (TextFunc, error)
+	// Ready is nil when the model can be used now.
+	Ready() error
 	// Wait returns when the model can be used, or why it never will be.
 	Wait(ctx context.Context) error
 	// Background opens what a job embeds with; whoever opens it closes it.
@@ -66,6 +101,8 @@ type job struct {
 	deps    *dependencies
 	logger  logrus.FieldLogger
 	pace    *pace
+	// settle is how long writes may take that don't know of the vector.
+	settle time.Duration
 	// encoder is open while shards are filled.
 	encoder Background
 	// report tells the cluster how far the node is.
@@ -88,7 +125,7 @@ type dependencies struct {
 	model   Model
 	traffic Traffic
 	metrics *Metrics
-	settle  time.Duration
+	settle  settling
 	now     func() time.Time
 	// sleep waits, and returns ctx's error where it ends before.
 	sleep func(ctx context.Context, d time.Duration) error
@@ -102,7 +139,12 @@ func (j *job) run(ctx context.Context) error {
 	if err := j.awaitSchema(ctx); err != nil {
 		return err
 	}
-	if err := j.enlist(); err != nil {
+	class := j.deps.schema.Class(j.payload.Collection)
+	if class == nil {
+		return problemf(ErrNotFound, "the collection was deleted")
+	}
+	j.settle = j.deps.settle.of(class, j.payload.Vector)
+	if err := j.enlist(ctx); err != nil {
 		return err
 	}
 	stop := j.reporting(ctx)
@@ -114,7 +156,7 @@ func (j *job) run(ctx context.Context) error {
 	if err != nil || len(early) == 0 {
 		return err
 	}
-	last := j.started.Add(j.deps.settle)
+	last := j.started.Add(j.settle)
 	if slices.ContainsFunc(early, func(i int) bool { return j.replicated[j.state.shard(i).Name] }) {
 		if err := j.awaitOthers(ctx); err != nil {
 			return err
@@ -125,7 +167,7 @@ func (j *job) run(ctx context.Context) error {
 		return err
 	}
 	// Among them are shards that have come to this node meanwhile.
-	if err := j.enlist(); err != nil {
+	if err := j.enlist(ctx); err != nil {
 		return err
 	}
 	if _, err := j.fill(ctx); err != nil {
@@ -141,7 +183,7 @@ func (j *job) fill(ctx context.Context) (early []int, err error) {
 	file, _ := j.state.snapshot()
 	var pending []int
 	for i, s := range file.Shards {
-		if !slices.Contains([]string{StateFinished, ShardOffloaded, ShardGone}, s.State) {
+		if !s.ended() {
 			pending = append(pending, i)
 		}
 	}
@@ -173,8 +215,12 @@ func (j *job) covered() error {
 		return err
 	}
 	file, _ := j.state.snapshot()
+	mine := map[string]bool{}
+	for _, s := range file.Shards {
+		mine[s.Name] = true
+	}
 	for _, p := range placement {
-		if !slices.ContainsFunc(file.Shards, func(s shardState) bool { return s.Name == p.Name }) {
+		if !mine[p.Name] {
 			continue
 		}
 		for _, node := range p.Nodes {
@@ -208,7 +254,7 @@ func (j *job) awaitSchema(ctx context.Context) error {
 }
 
 // enlist adds the node's shards to the state that are not in it.
-func (j *job) enlist() error {
+func (j *job) enlist(ctx context.Context) error {
 	placement, err := j.deps.schema.Placement(j.payload.Collection)
 	if err != nil {
 		return err
@@ -232,8 +278,13 @@ func (j *job) enlist() error {
 			continue
 		}
 		s := shardState{Name: p.Name, State: ShardPending}
+		count := j.deps.storage.count
 		if p.Status != "" {
-			s.Tenant = p.Name
+			s.Tenant, count = p.Name, j.deps.storage.guess
+		}
+		// A number that can't be had now is had when the shard's turn comes.
+		if n, err := count(ctx, j.payload.Collection, p.Name); err == nil && (n > 0 || s.Tenant == "") {
+			s.Objects, s.Counted = n, true
 		}
 		added = append(added, s)
 	}
@@ -289,6 +340,9 @@ func (j *job) attempt(ctx context.Context, i int) (late bool, err error) {
 	if class == nil {
 		return false, final(problemf(ErrNotFound, "the collection was deleted"))
 	}
+	// Also where it goes no further than here: a node that was killed may have
+	// left the tenant awake.
+	defer func() { err = errors.Join(err, j.close(ctx, i)) }()
 	if err := fillable(class, j.payload.Vector); err != nil {
 		return false, final(err)
 	}
@@ -307,7 +361,6 @@ func (j *job) attempt(ctx context.Context, i int) (late bool, err error) {
 	if err != nil || !ready {
 		return true, err
 	}
-	defer func() { err = errors.Join(err, j.close(ctx, i)) }()
 
 	f := &filling{
 		storage: j.deps.storage, encoder: j.encoder, cut: j.deps.model.Cut, text: text, pace: j.pace,
@@ -337,7 +390,7 @@ func (j *job) mayEnd(i int, began time.Time) bool {
 	case j.replicated[s.Name]:
 		return !j.together.IsZero() && !before(j.together)
 	default:
-		return !before(j.started.Add(j.deps.settle))
+		return !before(j.started.Add(j.settle))
 	}
 }
 
@@ -350,7 +403,10 @@ func (j *job) open(ctx context.Context, i int) (bool, error) {
 		return false, err
 	}
 	at := slices.IndexFunc(placement, func(p Placed) bool { return p.Name == s.Name })
-	if at < 0 || !slices.Contains(placement[at].Nodes, j.node) {
+	if at < 0 {
+		return false, j.leave(i, ShardGone)
+	}
+	if !slices.Contains(placement[at].Nodes, j.node) {
 		j.end(i, ShardGone)
 		return false, nil
 	}
@@ -362,8 +418,7 @@ func (j *job) open(ctx context.Context, i int) (bool, error) {
 		return true, nil
 	case models.TenantActivityStatusCOLD, models.TenantActivityStatusINACTIVE:
 	default:
-		j.end(i, ShardOffloaded)
-		return false, nil
+		return false, j.leave(i, ShardOffloaded)
 	}
 	if err := j.stillMay(ctx, j.deps.rights, j.deps.known, []string{s.Tenant}, true); err != nil {
 		return false, final(err)
@@ -393,10 +448,24 @@ func (j *job) close(ctx context.Context, i int) error {
 	return j.state.change(i, func(s *shardState) { s.Activated = false })
 }
 
+// leave ends a shard whose tenant was deleted or offloaded: it is not put back.
+func (j *job) leave(i int, state string) error {
+	if err := j.state.change(i, func(s *shardState) { s.Activated = false }); err != nil {
+		return err
+	}
+	j.end(i, state)
+	return nil
+}
+
 // end writes a shard's last state down. What can't be written is found out
 // again.
 func (j *job) end(i int, state string) {
-	if err := j.state.change(i, func(s *shardState) { s.State = state }); err != nil {
+	if err := j.state.change(i, func(s *shardState) {
+		s.State = state
+		if s.ended() && state != StateFinished && s.Pass == 0 && s.Began == 0 {
+			s.Objects, s.Counted = 0, false // they were not looked at
+		}
+	}); err != nil {
 		j.logger.WithError(err).Warn("latentask: the adoption's state can't be written")
 	}
 }

@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weaviate/weaviate/cluster/distributedtask"
 	"github.com/weaviate/weaviate/entities/models"
+	"github.com/weaviate/weaviate/entities/storobj"
 )
 
 func mustJSON(v any) []byte {
@@ -151,6 +153,104 @@ func TestLastPassBeginsLate(t *testing.T) {
 	b.storage.check(t)
 	if len(b.storage.shards["a"]) != 4 {
 		t.Error("the job ended before the late write")
+	}
+}
+
+// Where writes wait for a vectorizer, one that began before the vector was in the
+// schema may end long after.
+func TestLastPassAwaitsSlowWriters(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(class *models.Class)
+		settle time.Duration
+	}{
+		{"users bring vectors", func(*models.Class) {}, time.Minute},
+		{"an unnamed vector without a vectorizer", func(c *models.Class) { c.Vectorizer = "none" }, time.Minute},
+		{"an unnamed vector's vectorizer", func(c *models.Class) { c.Vectorizer = "text2vec-openai" }, 10 * time.Minute},
+		{"a named vector's vectorizer", func(c *models.Class) {
+			c.VectorConfig["other"] = models.VectorConfig{Vectorizer: map[string]any{"text2vec-ollama": map[string]any{}}}
+		}, 10 * time.Minute},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, "a")
+			tt.change(b.schema.class)
+			b.fillWith("a", 3)
+			b.started = b.now
+			b.waited = func() { b.storage.put("a", idOf(99), "late", false) }
+			if _, err := b.run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.storage.check(t)
+			if got := b.now.Sub(b.started); got != tt.settle {
+				t.Errorf("the last pass began after %s, want %s", got, tt.settle)
+			}
+		})
+	}
+	if got := settlingOf(0); got.plain != 10*time.Second || got.module != DefaultWrite {
+		t.Errorf("by default %+v", got)
+	}
+	if got := settlingOf(time.Second); got.plain != time.Second || got.module != time.Second {
+		t.Errorf("of a second %+v", got)
+	}
+}
+
+// Shards whose turn has not come are counted before it.
+func TestCountsShardsBeforehand(t *testing.T) {
+	b := newBench(t, "a", "b", "cold")
+	for i := range b.schema.placed {
+		b.schema.placed[i].Status = models.TenantActivityStatusHOT
+	}
+	b.schema.placed[2].Status = models.TenantActivityStatusCOLD
+	b.fillWith("a", 30)
+	b.fillWith("b", 50)
+	cold := map[string]*storobj.Object{string(idOf(1)): b.storage.shards["b"][string(idOf(1))]}
+	b.storage.shards["cold"] = nil
+	b.schema.load = func(_ string, active bool) {
+		if b.storage.shards["cold"] = nil; active {
+			b.storage.shards["cold"] = cold
+		}
+	}
+	var first []shardState
+	b.storage.beforeFill = func(string, [][]byte) {
+		if first == nil {
+			file, err := readState(b.store.path(testClass, testVector))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			first = file.Shards
+		}
+	}
+	if _, err := b.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := extentOf(first), (extent{objects: 120, uncounted: 1}); got != want {
+		t.Errorf("in the first shard %+v, want %+v", got, want)
+	}
+}
+
+func TestExtent(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		shards []shardState
+		want   extent
+	}{
+		{"nothing", nil, extent{}},
+		{"none counted", []shardState{{State: ShardPending}}, extent{uncounted: 1}},
+		{"in the first", []shardState{
+			{State: StateRunning, Counted: true, Counts: Counts{Objects: 10}, Seen: Counts{Objects: 4}},
+			{State: ShardPending, Counted: true, Counts: Counts{Objects: 20}},
+			{State: ShardPending}, {State: ShardPending},
+		}, extent{objects: 60, done: 4, uncounted: 2}},
+		{"a later pass", []shardState{{State: StateRunning, Counted: true, Pass: 1, Counts: Counts{Objects: 10}}}, extent{objects: 10, done: 10}},
+		{"left", []shardState{
+			{State: StateFinished, Counted: true, Counts: Counts{Objects: 10}},
+			{State: ShardOffloaded}, {State: ShardGone, Counted: true, Counts: Counts{Objects: 5}},
+		}, extent{objects: 10, done: 10}},
+	} {
+		if got := extentOf(tt.shards); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
+		}
 	}
 }
 
@@ -313,18 +413,60 @@ func TestTenantIsPutBack(t *testing.T) {
 			}
 		})
 	}
+	for name, change := range map[string]func(b *bench){
+		"killed, and its starter has no rights any more": func(b *bench) { b.rights.gone = map[string]bool{"ann": true} },
+		"killed, and the vector is another's":            func(b *bench) { b.model.other = errors.New("another retriever") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "cold")
+			b.fillWith("cold", 10)
+			b.leftAwake("cold")
+			change(b)
+			if _, err := b.run(t.Context()); err == nil {
+				t.Fatal("it did not end")
+			}
+			if got := b.schema.placed[0].Status; got != models.TenantActivityStatusCOLD {
+				t.Errorf("the tenant is %s", got)
+			}
+		})
+	}
+	t.Run("not loaded", func(t *testing.T) {
+		b := newBench(t, "cold")
+		b.schema.placed[0].Status = models.TenantActivityStatusCOLD
+		b.schema.notLoaded = errors.New("not loaded")
+		if _, err := b.run(t.Context()); !errors.Is(err, b.schema.notLoaded) {
+			t.Fatalf("got %v", err)
+		}
+		if got := b.schema.placed[0].Status; got != models.TenantActivityStatusCOLD {
+			t.Errorf("the tenant is %s", got)
+		}
+	})
+	t.Run("stopped while the node was away", func(t *testing.T) {
+		for _, running := range []bool{false, true} {
+			s := newSite(t, "cold", "gone")
+			s.do("POST", "/adoptions", "ann", startBody)
+			s.leftAwake("cold", "gone")
+			s.schema.placed = s.schema.placed[:1]
+			want := models.TenantActivityStatusHOT
+			if !running {
+				s.cluster.tasks[0].Status = distributedtask.TaskStatusCancelled
+				want = models.TenantActivityStatusCOLD
+			}
+			s.service.PutBack(t.Context())
+			if got := s.schema.placed[0].Status; got != want {
+				t.Errorf("the job runs: %v, the tenant is %s", running, got)
+			}
+			file, err := readState(s.store.path(testClass, testVector))
+			if err != nil || file.Shards[0].Activated != running || file.Shards[1].Activated != running {
+				t.Errorf("the job runs: %v, its state is %+v, %v", running, file, err)
+			}
+		}
+	})
 	t.Run("killed", func(t *testing.T) {
 		b := newBench(t, "cold")
 		b.fillWith("cold", 10)
 		// As a killed node leaves it.
-		b.schema.placed[0].Status = models.TenantActivityStatusHOT
-		st, err := b.store.open(testClass, testVector, b.payload.taskID(), b.version)
-		if err == nil {
-			err = st.append([]shardState{{Name: "cold", Tenant: "cold", State: StateRunning, Activated: true}})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		b.leftAwake("cold")
 		b.version++ // and somebody starts it anew
 		if _, err := b.run(t.Context()); err != nil {
 			t.Fatal(err)
@@ -334,6 +476,43 @@ func TestTenantIsPutBack(t *testing.T) {
 			t.Errorf("the tenant is %s", got)
 		}
 	})
+}
+
+// leftAwake leaves tenants as a node does that is killed while they are filled.
+func (b *bench) leftAwake(tenants ...string) {
+	b.t.Helper()
+	var shards []shardState
+	for i, name := range tenants {
+		b.schema.placed[i].Status = models.TenantActivityStatusHOT
+		shards = append(shards, shardState{Name: name, Tenant: name, State: StateRunning, Activated: true})
+	}
+	st, err := b.store.open(testClass, testVector, b.payload.taskID(), b.version)
+	if err == nil {
+		err = st.append(shards)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// One that was deleted, or offloaded, while it was filled is not touched again.
+func TestTenantThatIsTakenAwayAwake(t *testing.T) {
+	b := newBench(t, "deleted", "offloaded")
+	b.leftAwake("deleted", "offloaded")
+	b.schema.placed = b.schema.placed[1:]
+	b.schema.placed[0].Status = models.TenantActivityStatusFROZEN
+	file, err := b.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{ShardGone, ShardOffloaded} {
+		if s := file.Shards[i]; s.State != want || s.Activated {
+			t.Errorf("%+v, want %s", s, want)
+		}
+	}
+	if len(b.schema.changes) != 0 {
+		t.Errorf("changed %v", b.schema.changes)
+	}
 }
 
 func TestTenantThatVanishes(t *testing.T) {

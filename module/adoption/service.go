@@ -37,8 +37,10 @@ type Host struct {
 	Storage storage
 	Schema  Schema
 	Cluster Cluster
-	Rights  rights
-	Known   known
+	// Ready tells whether the node knows what the cluster's log says.
+	Ready  func() bool
+	Rights rights
+	Known  known
 	// Authenticate tells who makes a request: nil for an anonymous user, where
 	// that is allowed.
 	Authenticate func(*http.Request) (*models.Principal, error)
@@ -59,18 +61,19 @@ type Service struct {
 	running sync.Map // string → *state
 	// starting serialises starts on this node.
 	starting sync.Mutex
-	settle   time.Duration
+	settle   settling
 	lag      time.Duration
 }
 
 // lag is how long a node waits for a change of the schema that another made.
 const lag = 3 * time.Second
 
-// NewService makes the service of a node.
-func NewService(host *Host, model Model, traffic Traffic, metrics *Metrics, logger logrus.FieldLogger) *Service {
+// NewService makes the service of a node. Write is how long a write may take in a
+// collection with a vectorizer, DefaultWrite where 0.
+func NewService(host *Host, model Model, traffic Traffic, metrics *Metrics, write time.Duration, logger logrus.FieldLogger) *Service {
 	return &Service{
 		node: host.Node, host: host, model: model, traffic: traffic, metrics: metrics,
-		states: store{dir: host.Dir}, logger: logger, settle: settle, lag: lag,
+		states: store{dir: host.Dir}, logger: logger, settle: settlingOf(write), lag: lag,
 	}
 }
 
@@ -79,7 +82,7 @@ func (s *Service) Provider() *Provider { return &Provider{service: s} }
 
 func (s *Service) dependencies() (*dependencies, error) {
 	if s.host.Storage == nil {
-		return nil, problemf(ErrUnavailable, "this node was built without the file of latentask's in Weaviate's package db; build it with `latentask build`")
+		return nil, problemf(ErrConflict, "this node was built without the file of latentask's in Weaviate's package db; build it with `latentask build`")
 	}
 	return &dependencies{
 		storage: s.host.Storage, schema: s.host.Schema, rights: s.host.Rights, known: s.host.Known,
@@ -90,8 +93,9 @@ func (s *Service) dependencies() (*dependencies, error) {
 // Start starts a job, or returns the one that runs; existed tells which. A job
 // that ended starts anew, and fills what lacks.
 //
-// Errors: ErrNotFound, ErrInvalid, ErrUnavailable, and those of Weaviate's
-// Authorizer.
+// Errors: ErrNotFound, ErrInvalid, ErrUnavailable, ErrConflict where the node's
+// bundle or build can't make this vector, or where a job for other tenants or at
+// another rate runs, and those of Weaviate's Authorizer.
 func (s *Service) Start(ctx context.Context, p *models.Principal, r Request) (started *Job, existed bool, err error) {
 	if r.Collection == "" || r.Vector == "" {
 		return nil, false, problemf(ErrInvalid, "collection and vector must be named")
@@ -113,8 +117,11 @@ func (s *Service) Start(ctx context.Context, p *models.Principal, r Request) (st
 	if err != nil {
 		return nil, false, err
 	}
-	if _, err := s.model.Texts(class, r.Vector, ""); err != nil {
+	if err := s.model.Ready(); err != nil {
 		return nil, false, problemf(ErrUnavailable, "%v", err)
+	}
+	if _, err := s.model.Texts(class, r.Vector, ""); err != nil {
+		return nil, false, problemf(ErrConflict, "%v", err)
 	}
 	nodes, err := s.placed(ctx, p, class, r)
 	if err != nil {
@@ -128,7 +135,8 @@ func (s *Service) Start(ctx context.Context, p *models.Principal, r Request) (st
 		return nil, false, err
 	}
 	if task != nil && task.Status.IsActive() {
-		return s.view(task), true, nil
+		started, err = s.goesOn(ctx, p, task, r)
+		return started, true, err
 	}
 	err = s.host.Cluster.AddDistributedTask(ctx, Namespace, taskID(class.Class, r.Vector), payload{
 		Collection: class.Class, Vector: r.Vector, Rate: r.Rate, Tenants: r.Tenants, Starter: copyOf(p),
@@ -136,7 +144,8 @@ func (s *Service) Start(ctx context.Context, p *models.Principal, r Request) (st
 	task, listErr := s.task(ctx, class.Class, r.Vector)
 	switch {
 	case err != nil && listErr == nil && task != nil && task.Status.IsActive():
-		return s.view(task), true, nil // another node was faster
+		started, err = s.goesOn(ctx, p, task, r) // another node was faster
+		return started, true, err
 	case err != nil:
 		return nil, false, fmt.Errorf("start the job in the cluster: %w", err)
 	case listErr != nil:
@@ -144,7 +153,44 @@ func (s *Service) Start(ctx context.Context, p *models.Principal, r Request) (st
 	case task == nil:
 		return nil, false, problemf(ErrUnavailable, "the job was started and the cluster does not know of it yet; ask for it again")
 	}
-	return s.view(task), false, nil
+	started, err = s.seen(ctx, p, task, maxShards)
+	return started, false, err
+}
+
+// goesOn is a job that runs, for one who asks for the same: no rate is any.
+func (s *Service) goesOn(ctx context.Context, p *models.Principal, task *distributedtask.Task, r Request) (*Job, error) {
+	pay, err := payloadOf(task)
+	if err != nil {
+		return nil, err
+	}
+	if r.Rate != 0 && r.Rate != pay.Rate {
+		at := "as fast as the node's traffic allows"
+		if pay.Rate > 0 {
+			at = fmt.Sprintf("at %d objects a second", pay.Rate)
+		}
+		return nil, problemf(ErrConflict, "a job fills this vector already, %s: it can be watched without naming a rate, or stopped (DELETE) and started at another", at)
+	}
+	if !sameNames(r.Tenants, pay.Tenants) {
+		of := "all tenants"
+		if n := len(pay.Tenants); n > 0 {
+			of = fmt.Sprintf("%d tenants", n)
+		}
+		return nil, problemf(ErrConflict, "a job fills this vector already, for %s, and not for those that are named here: wait for its end, or stop it (DELETE)", of)
+	}
+	return s.seen(ctx, p, task, maxShards)
+}
+
+func sameNames(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}
+
+// seen is a job as a principal may see it, with so many of its shards at most.
+func (s *Service) seen(ctx context.Context, p *models.Principal, task *distributedtask.Task, shards int) (*Job, error) {
+	j := s.view(task)
+	return j, s.limitShards(ctx, p, j, shards)
 }
 
 // placed checks the tenants of a request and names the nodes that hold them.
@@ -227,24 +273,28 @@ func fillable(class *models.Class, vector string) error {
 	return nil
 }
 
-// Job is one that the principal may see. Errors: ErrNotFound, and those of the
-// Authorizer.
-func (s *Service) Job(ctx context.Context, p *models.Principal, collection, vector string) (*Job, error) {
-	task, err := s.authorized(ctx, p, collection, vector, mayRead)
+// Job is one that the principal may see, with so many of its shards at most.
+// Errors: ErrNotFound, and those of the Authorizer.
+func (s *Service) Job(ctx context.Context, p *models.Principal, collection, vector string, shards int) (*Job, error) {
+	task, err := s.authorized(ctx, p, collection, vector)
 	if err != nil {
 		return nil, err
 	}
-	return s.view(task), nil
+	return s.seen(ctx, p, task, shards)
 }
 
 // Stop stops a job; one that has ended stays as it is. What was filled stays
 // filled. It needs what starting needs.
 func (s *Service) Stop(ctx context.Context, p *models.Principal, collection, vector string) error {
-	task, err := s.authorized(ctx, p, collection, vector,
-		func(ctx context.Context, r rights, p *models.Principal, collection string) error {
-			return mayFill(ctx, r, p, collection, nil)
-		})
-	if err != nil || !task.Status.IsActive() {
+	task, err := s.authorized(ctx, p, collection, vector)
+	if err != nil {
+		return err
+	}
+	pay, err := payloadOf(task)
+	if err != nil {
+		return err
+	}
+	if err := mayFill(ctx, s.host.Rights, p, pay.Collection, pay.Tenants); err != nil || !task.Status.IsActive() {
 		return err
 	}
 	err = s.host.Cluster.CancelDistributedTask(ctx, Namespace, task.ID, task.Version)
@@ -254,14 +304,13 @@ func (s *Service) Stop(ctx context.Context, p *models.Principal, collection, vec
 	return err
 }
 
-func (s *Service) authorized(ctx context.Context, p *models.Principal, collection, vector string,
-	may func(context.Context, rights, *models.Principal, string) error,
-) (*distributedtask.Task, error) {
+// authorized is the job of a vector, for one who may read its collection.
+func (s *Service) authorized(ctx context.Context, p *models.Principal, collection, vector string) (*distributedtask.Task, error) {
 	resolved, err := s.host.Resolve(p, collection)
 	if err != nil {
 		return nil, problemf(ErrInvalid, "%v", err)
 	}
-	if err := may(ctx, s.host.Rights, p, resolved); err != nil {
+	if err := mayRead(ctx, s.host.Rights, p, resolved); err != nil {
 		return nil, err
 	}
 	task, err := s.task(ctx, resolved, vector)
@@ -274,8 +323,9 @@ func (s *Service) authorized(ctx context.Context, p *models.Principal, collectio
 	return task, nil
 }
 
-// Jobs are those that the principal may see.
-func (s *Service) Jobs(ctx context.Context, p *models.Principal) ([]*Job, error) {
+// Jobs are those that the principal may see, each with so many of its shards at
+// most.
+func (s *Service) Jobs(ctx context.Context, p *models.Principal, shards int) ([]*Job, error) {
 	tasks, err := s.tasks(ctx)
 	if err != nil {
 		return nil, err
@@ -284,7 +334,11 @@ func (s *Service) Jobs(ctx context.Context, p *models.Principal) ([]*Job, error)
 	for _, task := range tasks {
 		collection, _, _ := strings.Cut(task.ID, "/")
 		if mayRead(ctx, s.host.Rights, p, collection) == nil {
-			jobs = append(jobs, s.view(task))
+			job, err := s.seen(ctx, p, task, shards)
+			if err != nil {
+				return nil, err
+			}
+			jobs = append(jobs, job)
 		}
 	}
 	slices.SortFunc(jobs, func(a, b *Job) int {

@@ -29,7 +29,7 @@ func newSite(t *testing.T, shards ...string) *site {
 	s := &site{bench: newBench(t, shards...), cluster: &fakeCluster{}}
 	s.rights.forbid = func(p *models.Principal, _, _ string) bool { return p == nil || p.Username == "eve" }
 	s.service = NewService(&Host{
-		Node: testNode, Dir: s.store.dir, Storage: s.storage, Schema: s.schema, Cluster: s.cluster,
+		Node: testNode, Dir: s.store.dir, Storage: s.storage, Schema: s.schema, Cluster: s.cluster, Ready: func() bool { return true },
 		Rights: s.rights, Known: s.rights,
 		Authenticate: func(r *http.Request) (*models.Principal, error) {
 			return authenticate(r, false, func(token string, _ []string) (*models.Principal, error) {
@@ -40,7 +40,7 @@ func newSite(t *testing.T, shards ...string) *site {
 			})
 		},
 		Resolve: func(_ *models.Principal, collection string) (string, error) { return collection, nil },
-	}, s.model, nil, NewMetrics(), quiet())
+	}, s.model, nil, NewMetrics(), 0, quiet())
 	s.service.lag = 0
 	s.handler = s.service.Handler()
 	return s
@@ -85,8 +85,11 @@ func TestHTTP(t *testing.T) {
 		{"unknown field", "POST", "/adoptions", "ann", `{"collection":"Docs","vector":"latent","speed":1}`, nil, 422, "speed"},
 		{"negative rate", "POST", "/adoptions", "ann", `{"collection":"Docs","vector":"latent","rate":-1}`, nil, 422, "rate"},
 		{"tenants of none", "POST", "/adoptions", "ann", `{"collection":"Docs","vector":"latent","tenants":["x"]}`, nil, 422, "no tenants"},
-		{"no bundle", "POST", "/adoptions", "ann", startBody, func(s *site) { s.model.other = errors.New("the bundle is still loading") }, 503, "still loading"},
-		{"not built for it", "POST", "/adoptions", "ann", startBody, func(s *site) { s.service.host.Storage = nil }, 503, "latentask build"},
+		{"no bundle", "POST", "/adoptions", "ann", startBody, func(s *site) { s.model.never = errors.New("the bundle is still loading") }, 503, "still loading"},
+		{"another retriever's", "POST", "/adoptions", "ann", startBody, func(s *site) { s.model.other = errors.New("the vector is of another retriever") }, 409, "another retriever"},
+		{"not built for it", "POST", "/adoptions", "ann", startBody, func(s *site) { s.service.host.Storage = nil }, 409, "latentask build"},
+		{"shards of the list", "GET", "/adoptions?shards=-1", "ann", "", nil, 422, "shards"},
+		{"shards", "GET", "/adoptions/Docs/latent?shards=many", "ann", "", nil, 422, "shards"},
 		{"cluster fails", "POST", "/adoptions", "ann", startBody, func(s *site) { s.cluster.err = errors.New("no leader") }, 500, "no leader"},
 		{"another method", "PUT", "/adoptions", "ann", "", nil, 405, ""},
 	} {
@@ -140,6 +143,118 @@ func TestStartIsIdempotent(t *testing.T) {
 	s.cluster.tasks[0].Status = distributedtask.TaskStatusFinished
 	if got := s.do("POST", "/adoptions", "ann", startBody).Code; got != http.StatusAccepted || s.cluster.version != 2 {
 		t.Errorf("a finished one: %d, version %d", got, s.cluster.version)
+	}
+}
+
+// A job that runs is not another one than was asked for.
+func TestStartOfAnotherJobThanRuns(t *testing.T) {
+	s := newSite(t, "a", "b")
+	s.schema.class.MultiTenancyConfig = &models.MultiTenancyConfig{Enabled: true}
+	for i := range s.schema.placed {
+		s.schema.placed[i].Status = models.TenantActivityStatusHOT
+	}
+	s.do("POST", "/adoptions", "ann", `{"collection":"Docs","vector":"latent","rate":7,"tenants":["a"]}`)
+	for _, tt := range []struct {
+		body, says string
+		status     int
+	}{
+		{`{"collection":"Docs","vector":"latent","rate":7,"tenants":["a"]}`, `"rate":7`, 200},
+		{`{"collection":"Docs","vector":"latent","tenants":["a","a"]}`, `"tenants":["a"]`, 200},
+		{`{"collection":"Docs","vector":"latent","rate":8,"tenants":["a"]}`, "at 7 objects a second", 409},
+		{`{"collection":"Docs","vector":"latent","rate":7,"tenants":["b"]}`, "for 1 tenants", 409},
+		{`{"collection":"Docs","vector":"latent","rate":7}`, "for 1 tenants", 409},
+	} {
+		if got := s.do("POST", "/adoptions", "ann", tt.body); got.Code != tt.status || !strings.Contains(got.Body.String(), tt.says) {
+			t.Errorf("%s: got %d %s, want %d and %q", tt.body, got.Code, got.Body, tt.status, tt.says)
+		}
+	}
+	if s.cluster.version != 1 {
+		t.Errorf("%d jobs were started", s.cluster.version)
+	}
+}
+
+// Who may write to some tenants alone can stop what he started for them.
+func TestStopOfSomeTenants(t *testing.T) {
+	s := newSite(t, "a", "b")
+	s.schema.class.MultiTenancyConfig = &models.MultiTenancyConfig{Enabled: true}
+	for i := range s.schema.placed {
+		s.schema.placed[i].Status = models.TenantActivityStatusHOT
+	}
+	s.rights.forbid = func(_ *models.Principal, verb, resource string) bool {
+		return verb == "U" && !strings.Contains(resource, "shards/a/")
+	}
+	if got := s.do("POST", "/adoptions", "ann", `{"collection":"Docs","vector":"latent","tenants":["a"]}`); got.Code != 202 {
+		t.Fatalf("got %d %s", got.Code, got.Body)
+	}
+	if got := s.do("DELETE", "/adoptions/Docs/latent", "ann", ""); got.Code != 204 {
+		t.Errorf("got %d %s", got.Code, got.Body)
+	}
+	s.rights.forbid = nil
+	s.do("POST", "/adoptions", "ann", startBody)
+	s.rights.forbid = forbid("U", "data")
+	if got := s.do("DELETE", "/adoptions/Docs/latent", "ann", ""); got.Code != 403 {
+		t.Errorf("a job of all tenants: %d %s", got.Code, got.Body)
+	}
+}
+
+// Names of tenants are for those who may list them.
+func TestTenantsThatOneMayNotSee(t *testing.T) {
+	s := newSite(t, "acme", "globex")
+	s.service.settle = settling{}
+	s.schema.class.MultiTenancyConfig = &models.MultiTenancyConfig{Enabled: true}
+	for i := range s.schema.placed {
+		s.schema.placed[i].Status = models.TenantActivityStatusHOT
+		s.storage.put(s.schema.placed[i].Name, idOf(i), "text", false)
+	}
+	s.do("POST", "/adoptions", "ann", `{"collection":"Docs","vector":"latent","tenants":["acme","globex"]}`)
+	provider := s.service.Provider()
+	provider.SetCompletionRecorder(&fakeRecorder{})
+	handle, err := provider.StartTask(s.cluster.tasks[0].Clone())
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-handle.Done()
+	s.cluster.tasks[0].Status, s.cluster.tasks[0].Error = distributedtask.TaskStatusFailed, `shard "globex": disk full`
+
+	s.rights.forbid = func(_ *models.Principal, verb, resource string) bool {
+		return verb == "R" && strings.HasSuffix(resource, "shards/globex")
+	}
+	for _, path := range []string{"/adoptions/Docs/latent", "/adoptions"} {
+		got := s.do("GET", path, "ann", "").Body.String()
+		if strings.Contains(got, "globex") || !strings.Contains(got, `"tenant":"acme"`) || !strings.Contains(got, `"leftOut":1`) {
+			t.Errorf("%s: %s", path, got)
+		}
+		if !strings.Contains(got, `"total":{"objects":2,"filled":2`) {
+			t.Errorf("%s does not count all: %s", path, got)
+		}
+	}
+	s.rights.forbid = nil
+	if got := s.do("GET", "/adoptions/Docs/latent", "ann", "").Body.String(); !strings.Contains(got, "disk full") || !strings.Contains(got, `"tenant":"globex"`) {
+		t.Errorf("who may see all sees %s", got)
+	}
+}
+
+func TestListedShards(t *testing.T) {
+	s := newSite(t)
+	job := &Job{Collection: testClass, Shards: []Shard{
+		{Name: "a", State: StateFinished}, {Name: "b", State: ShardPending}, {Name: "c", State: StateFinished}, {Name: "d", State: StateRunning},
+	}}
+	for _, tt := range []struct {
+		limit int
+		want  string
+	}{{4, "abcd"}, {3, "dba"}, {1, "d"}, {0, ""}} {
+		got := *job
+		got.Shards = slices.Clone(job.Shards)
+		if err := s.service.limitShards(t.Context(), nil, &got, tt.limit); err != nil {
+			t.Fatal(err)
+		}
+		names := ""
+		for _, shard := range got.Shards {
+			names += shard.Name
+		}
+		if names != tt.want || got.LeftOut != 4-len(tt.want) {
+			t.Errorf("%d shards: %q, %d left out", tt.limit, names, got.LeftOut)
+		}
 	}
 }
 
@@ -211,7 +326,7 @@ func TestProvider(t *testing.T) {
 	s := newSite(t, "a")
 	s.fillWith("a", 100)
 	s.do("POST", "/adoptions", "ann", startBody)
-	s.service.settle = 0
+	s.service.settle = settling{}
 	recorder := &fakeRecorder{}
 	provider := s.service.Provider()
 	provider.SetCompletionRecorder(recorder)
@@ -314,7 +429,7 @@ func TestStop(t *testing.T) {
 	if len(recorder.ended) != 0 {
 		t.Errorf("told %v", recorder.ended)
 	}
-	job, err := s.service.Job(context.Background(), &models.Principal{Username: "ann"}, testClass, testVector)
+	job, err := s.service.Job(context.Background(), &models.Principal{Username: "ann"}, testClass, testVector, maxShards)
 	if err != nil || job.State != StateStopped || job.Shards[0].Filled < batchSize || job.Shards[0].State != StateStopped {
 		t.Errorf("got %+v, %v", job, err)
 	}
@@ -326,7 +441,7 @@ func TestShardsOfOtherNodes(t *testing.T) {
 	s.do("POST", "/adoptions", "ann", startBody)
 	unit := s.cluster.tasks[0].Units["node2"]
 	unit.Status, unit.Progress = distributedtask.UnitStatusInProgress, 0.5
-	job, err := s.service.Job(context.Background(), &models.Principal{Username: "ann"}, testClass, testVector)
+	job, err := s.service.Job(context.Background(), &models.Principal{Username: "ann"}, testClass, testVector, maxShards)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +454,7 @@ func TestShardsOfOtherNodes(t *testing.T) {
 
 	// Of a job that is another node's alone.
 	delete(s.cluster.tasks[0].Units, testNode)
-	job, err = s.service.Job(context.Background(), &models.Principal{Username: "ann"}, testClass, testVector)
+	job, err = s.service.Job(context.Background(), &models.Principal{Username: "ann"}, testClass, testVector, maxShards)
 	if err != nil || len(job.Shards) != 1 || job.Shards[0].Node != "node2" {
 		t.Errorf("got %+v, %v", job, err)
 	}

@@ -25,6 +25,8 @@ const (
 // SpeedRequest asks how fast the node embeds texts of a collection.
 type SpeedRequest struct {
 	Collection string `json:"collection"`
+	// Vector is the one that they are for, which the schema need not have yet.
+	Vector string `json:"vector"`
 	// Texts are embedded and thrown away, 64 at most, and fewer where a node takes
 	// long for them.
 	Texts []string `json:"texts"`
@@ -40,6 +42,9 @@ type Speed struct {
 	Cut       int     `json:"cut"`
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"perSecond"`
+	// JobSeconds is how long a job takes at least: it looks for objects of writers
+	// who did not know of the vector for as long after its start.
+	JobSeconds float64 `json:"jobSeconds"`
 }
 
 // mayEmbed is what a nearText query of a collection would need: it costs the
@@ -66,7 +71,8 @@ func (s *Service) Speed(ctx context.Context, p *models.Principal, r SpeedRequest
 	if err := mayEmbed(ctx, s.host.Rights, p, collection); err != nil {
 		return nil, err
 	}
-	if s.host.Schema.Class(collection) == nil {
+	class := s.host.Schema.Class(collection)
+	if class == nil {
 		return nil, problemf(ErrNotFound, "there is no collection %q", r.Collection)
 	}
 	embedded, took, err := s.embed(ctx, r.Texts)
@@ -76,7 +82,7 @@ func (s *Service) Speed(ctx context.Context, p *models.Principal, r SpeedRequest
 	case err != nil:
 		return nil, problemf(ErrUnavailable, "%v", err)
 	}
-	speed := &Speed{Texts: embedded, Seconds: took.Seconds()}
+	speed := &Speed{Texts: embedded, Seconds: took.Seconds(), JobSeconds: s.settle.of(class, r.Vector).Seconds()}
 	if took > 0 {
 		speed.PerSecond = float64(embedded) / took.Seconds()
 	}

@@ -1,6 +1,7 @@
 package adoption
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -30,6 +32,13 @@ type shardState struct {
 	Left int    `json:"left"`
 	// Activated: the job has activated the tenant, and puts it back.
 	Activated bool `json:"activated,omitempty"`
+	// Counted: Objects is known, or guessed well enough, before the shard's turn.
+	Counted bool `json:"counted,omitempty"`
+}
+
+// ended tells whether there is nothing more to do for the shard in this run.
+func (s *shardState) ended() bool {
+	return slices.Contains([]string{StateFinished, ShardOffloaded, ShardGone}, s.State)
 }
 
 // done is how many of a shard's objects have been looked at.
@@ -42,8 +51,14 @@ func (s *shardState) done() int {
 
 // state is how far this node is in one job. It is written by the job alone and
 // read by anybody.
+//
+// On disk it is a file of lines, each one JSON value: the whole as it was once,
+// and behind it what has changed since, a shard a line. A collection may have
+// tens of thousands of tenants, of which a batch changes one.
 type state struct {
 	path string
+	// whole and changes are the bytes of the file's parts.
+	whole, changes int
 
 	mu   sync.Mutex
 	file stateFile
@@ -51,11 +66,22 @@ type state struct {
 	speed speed
 }
 
+// spare is how many bytes of changes a file may have before it is written anew,
+// where the whole is smaller.
+const spare = 64 << 10
+
 type stateFile struct {
 	ID            string       `json:"id"`
 	Version       uint64       `json:"version"`
 	UpdatedUnixMs int64        `json:"updatedUnixMs"`
 	Shards        []shardState `json:"shards"`
+}
+
+// changed is one shard's state, the at-th, in place of what stands before it.
+type changed struct {
+	At            int        `json:"at"`
+	UpdatedUnixMs int64      `json:"updatedUnixMs"`
+	Shard         shardState `json:"shard"`
 }
 
 // store keeps the states of a node's jobs under a folder, one file a job.
@@ -78,7 +104,7 @@ func (s store) open(collection, vector, id string, version uint64) (*state, erro
 	}
 	if err == nil && found.ID == id && found.Version == version {
 		st.file = *found
-		return st, nil
+		return st, st.save() // what a killed node may have left of a last line is not written behind
 	}
 	if err := os.MkdirAll(filepath.Dir(st.path), 0o700); err != nil {
 		return nil, err
@@ -97,6 +123,18 @@ func (s store) open(collection, vector, id string, version uint64) (*state, erro
 	return st, st.save()
 }
 
+// all are the states that can be read.
+func (s store) all() []stateFile {
+	paths, _ := filepath.Glob(filepath.Join(s.dir, "*", "*.json")) // its only error is of a pattern
+	var files []stateFile
+	for _, path := range paths {
+		if f, err := readState(path); err == nil {
+			files = append(files, *f)
+		}
+	}
+	return files
+}
+
 // errDamaged: a file is no state.
 var errDamaged = errors.New("damaged state")
 
@@ -105,8 +143,8 @@ func readState(path string) (*stateFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	var f stateFile
-	if err := json.Unmarshal(data, &f); err != nil {
+	f, err := parseState(data)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errDamaged, path, err)
 	}
 	for _, s := range f.Shards {
@@ -114,11 +152,36 @@ func readState(path string) (*stateFile, error) {
 			return nil, fmt.Errorf("%w: %s: %w", errDamaged, path, err)
 		}
 	}
-	return &f, nil
+	return f, nil
 }
 
-// save writes the state, so that a node that is killed finds the old or the new
-// one.
+// parseState puts a file's lines together. A last line without its end is one
+// that a node was killed in.
+func parseState(data []byte) (*stateFile, error) {
+	whole, rest, _ := bytes.Cut(data, []byte("\n"))
+	var f stateFile
+	if err := json.Unmarshal(whole, &f); err != nil {
+		return nil, err
+	}
+	for {
+		line, behind, ended := bytes.Cut(rest, []byte("\n"))
+		if !ended {
+			return &f, nil
+		}
+		var c changed
+		if err := json.Unmarshal(line, &c); err != nil {
+			return nil, err
+		}
+		if c.At < 0 || c.At >= len(f.Shards) {
+			return nil, fmt.Errorf("change of shard %d of %d", c.At, len(f.Shards))
+		}
+		f.Shards[c.At], f.UpdatedUnixMs = c.Shard, c.UpdatedUnixMs
+		rest = behind
+	}
+}
+
+// save writes the whole state, so that a node that is killed finds the old or
+// the new one.
 func (s *state) save() error {
 	s.mu.Lock()
 	s.file.UpdatedUnixMs = time.Now().UnixMilli()
@@ -127,10 +190,35 @@ func (s *state) save() error {
 	if err != nil {
 		return err
 	}
+	data = append(data, '\n')
 	if err := os.WriteFile(s.path+".part", data, 0o600); err != nil {
 		return err
 	}
+	s.whole, s.changes = len(data), 0
 	return os.Rename(s.path+".part", s.path)
+}
+
+// saveChange writes one shard's state behind what is there.
+func (s *state) saveChange(c changed) error {
+	line, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	if s.changes+len(line) > max(s.whole, spare) {
+		return s.save()
+	}
+	file, err := os.OpenFile(s.path, os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	line = append(line, '\n')
+	n, err := file.Write(line)
+	if s.changes += n; err != nil {
+		// A part of a line must not have another one behind it.
+		err = errors.Join(err, file.Truncate(int64(s.whole+s.changes-n)))
+		s.changes -= n
+	}
+	return errors.Join(err, file.Close())
 }
 
 // snapshot is a copy.
@@ -146,8 +234,17 @@ func (s *state) snapshot() (stateFile, float64) {
 func (s *state) change(i int, edit func(*shardState)) error {
 	s.mu.Lock()
 	edit(&s.file.Shards[i])
+	s.file.UpdatedUnixMs = time.Now().UnixMilli()
+	c := changed{At: i, UpdatedUnixMs: s.file.UpdatedUnixMs, Shard: s.file.Shards[i]}
 	s.mu.Unlock()
-	return s.save()
+	return s.saveChange(c)
+}
+
+// begin starts to measure the speed.
+func (s *state) begin(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.speed.begin(now)
 }
 
 // append adds shards and saves.
@@ -169,15 +266,42 @@ func (s *state) shard(i int) shardState {
 func (s *state) progress() float32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var objects, done int
-	for _, sh := range s.file.Shards {
-		objects += sh.Objects
-		done += sh.done()
-	}
-	if objects == 0 {
+	e := extentOf(s.file.Shards)
+	if e.objects == 0 {
 		return 0
 	}
-	return min(float32(done)/float32(objects), 0.999)
+	return min(float32(e.done)/float32(e.objects), 0.999)
+}
+
+// extent is how much there is to look at.
+type extent struct {
+	// objects of shards that were not counted are guessed: each has as many as the
+	// others have on average.
+	objects, done int
+	// uncounted are those shards: their tenants are inactive, or were written too
+	// lately for Weaviate to count them without loading them.
+	uncounted int
+}
+
+func extentOf(shards []shardState) extent {
+	var e extent
+	counted := 0
+	for i := range shards {
+		s := &shards[i]
+		switch {
+		case s.State == ShardOffloaded || s.State == ShardGone:
+		case s.Counted:
+			counted++
+			e.objects += s.Objects
+			e.done += s.done()
+		default:
+			e.uncounted++
+		}
+	}
+	if counted > 0 {
+		e.objects += e.uncounted * e.objects / counted
+	}
+	return e
 }
 
 // parseCursor reads an id of a cursor, nil for an empty one.

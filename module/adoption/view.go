@@ -1,10 +1,13 @@
 package adoption
 
 import (
+	"cmp"
+	"context"
 	"slices"
 	"strings"
 
 	"github.com/weaviate/weaviate/cluster/distributedtask"
+	"github.com/weaviate/weaviate/entities/models"
 )
 
 // view puts together what the cluster and this node know of a job.
@@ -13,10 +16,13 @@ func (s *Service) view(task *distributedtask.Task) *Job {
 	pay, _ := payloadOf(task)
 	file, speed, stateErr := s.stateOf(task, pay)
 	j := &Job{
-		Collection: pay.Collection, Vector: pay.Vector, Rate: pay.Rate, Starter: nameOf(pay.Starter),
+		Collection: pay.Collection, Vector: pay.Vector, Rate: pay.Rate, Tenants: pay.Tenants, Starter: nameOf(pay.Starter),
 		State: jobState(task), Error: task.Error,
 		StartedUnixMs: task.StartedAt.UnixMilli(), UpdatedUnixMs: task.StartedAt.UnixMilli(),
-		Shards: []Shard{}, Nodes: []Node{},
+		Node: s.node, Shards: []Shard{}, Nodes: []Node{},
+	}
+	if j.Tenants == nil {
+		j.Tenants = []string{}
 	}
 	for name, unit := range task.Units {
 		j.Nodes = append(j.Nodes, Node{Name: name, State: unitState(task, unit), Progress: float64(unit.Progress)})
@@ -31,9 +37,13 @@ func (s *Service) view(task *distributedtask.Task) *Job {
 				shard.State = j.State
 			}
 			j.Shards = append(j.Shards, shard)
-			j.Objects += shard.Objects
-			j.Done += sh.done()
+			j.Total.add(sh.Counts)
+			if sh.State == ShardOffloaded {
+				j.Offloaded++
+			}
 		}
+		e := extentOf(file.Shards)
+		j.Objects, j.Done, j.Uncounted = e.objects, e.done, e.uncounted
 	}
 	j.Shards = append(j.Shards, s.elsewhere(task, pay)...)
 	if j.State == StateRunning {
@@ -43,6 +53,39 @@ func (s *Service) view(task *distributedtask.Task) *Job {
 		}
 	}
 	return j
+}
+
+// limitShards leaves so many shards of a job, those first that are not finished,
+// and of them those whose tenants a principal may see.
+func (s *Service) limitShards(ctx context.Context, p *models.Principal, j *Job, limit int) error {
+	all := len(j.Shards)
+	if all > limit {
+		slices.SortStableFunc(j.Shards, func(a, b Shard) int { return cmp.Compare(urgency(a), urgency(b)) })
+		j.Shards = j.Shards[:limit]
+	}
+	names := slices.Clone(j.Tenants)
+	for _, shard := range j.Shards {
+		if shard.Tenant != "" {
+			names = append(names, shard.Tenant)
+		}
+	}
+	unseen, err := s.unseen(ctx, p, j.Collection, names)
+	if err != nil {
+		return err
+	}
+	hidden := func(tenant string) bool { return unseen[tenant] }
+	j.Tenants = slices.DeleteFunc(j.Tenants, hidden)
+	j.Shards = slices.DeleteFunc(j.Shards, func(shard Shard) bool { return hidden(shard.Tenant) })
+	j.LeftOut = all - len(j.Shards)
+	if len(unseen) > 0 && j.Error != "" {
+		j.Error = "why is told to those who may read the collection's tenants"
+	}
+	return nil
+}
+
+// urgency is the order in which shards are of interest.
+func urgency(s Shard) int {
+	return slices.Index([]string{StateFailed, StateRunning, StateStopped, ShardPending, ShardOffloaded, ShardGone, StateFinished}, s.State)
 }
 
 // elsewhere are the shards of other nodes, with their nodes' states.

@@ -138,7 +138,7 @@ func adoptNamed(t *testing.T, n *node) {
 	require.Equal(t, adoption.InPlace, r.Plan.Way)
 	require.Contains(t, r.Plan.Queries, `go on searching "own"`)
 	require.Equal(t, client.AdoptionFinished, r.Job.State)
-	require.Equal(t, inPlacePages, r.Job.Sum().Filled)
+	require.Equal(t, inPlacePages, r.Job.Total.Filled)
 	require.Empty(t, r.Verification.Problems)
 	require.Equal(t, `the vector "own"`, r.Verification.Default)
 	after := all(t, n, name, "")

@@ -103,7 +103,7 @@ func TestAdoptUnderRights(t *testing.T) {
 		if json.Unmarshal(body, &j) != nil {
 			return 0
 		}
-		return j.Sum().Filled
+		return j.Total.Filled
 	}
 	require.Eventually(t, func() bool { return filled() > 0 }, time.Minute, 100*time.Millisecond)
 	do("POST", "/authz/users/adopter/revoke", map[string]any{"roles": []string{"fills"}, "userType": "db"}, 200)

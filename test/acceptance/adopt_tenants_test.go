@@ -20,6 +20,18 @@ func activities(t testing.TB, n *node, name string) map[string]bool {
 	return active
 }
 
+// activate makes tenants active, or inactive.
+func activate(t testing.TB, n *node, name string, active bool, tenants ...string) {
+	t.Helper()
+	status := models.TenantActivityStatusINACTIVE
+	if active {
+		status = models.TenantActivityStatusACTIVE
+	}
+	for _, tenant := range tenants {
+		require.NoError(t, n.client.UpdateTenants(context.Background(), name, models.Tenant{Name: tenant, ActivityStatus: status}))
+	}
+}
+
 // Tenants that are inactive are activated for the time that they are worked on,
 // in place as for a copy, and only those that are meant.
 func adoptTenants(t *testing.T, n *node) {
@@ -41,17 +53,7 @@ func adoptTenants(t *testing.T, n *node) {
 		paged(t, n, name, tenant, texts, "")
 		before[tenant] = all(t, n, name, tenant)
 	}
-	wake := func(collection string, active bool, tenants ...string) {
-		t.Helper()
-		status := models.TenantActivityStatusINACTIVE
-		if active {
-			status = models.TenantActivityStatusACTIVE
-		}
-		for _, tenant := range tenants {
-			require.NoError(t, n.client.UpdateTenants(ctx, collection, models.Tenant{Name: tenant, ActivityStatus: status}))
-		}
-	}
-	wake(name, false, "globex", "initech")
+	activate(t, n, name, false, "globex", "initech")
 	asleep := map[string]bool{"acme": true, "globex": false, "initech": false}
 	require.Equal(t, asleep, activities(t, n, name))
 
@@ -69,18 +71,18 @@ func adoptTenants(t *testing.T, n *node) {
 	require.Equal(t, 2, r.Verification.Inactive)
 	require.Equal(t, asleep, activities(t, n, name))
 	require.Equal(t, asleep, activities(t, n, into))
-	wake(name, true, "globex", "initech")
-	wake(into, true, "globex", "initech")
+	activate(t, n, name, true, "globex", "initech")
+	activate(t, n, into, true, "globex", "initech")
 	for _, tenant := range names {
 		requireCopy(t, n, name, into, tenant)
 		require.Equal(t, before[tenant], all(t, n, name, tenant))
 	}
 	well(t, n, "", "--collection", name, "--into", into, "--undo")
-	wake(name, false, "globex", "initech")
+	activate(t, n, name, false, "globex", "initech")
 
 	// One alone, then all.
 	r = reported(t, n, "", append([]string{"--collection", name, "--tenants", "globex"}, one...)...)
-	require.Equal(t, 12, r.Job.Sum().Filled)
+	require.Equal(t, 12, r.Job.Total.Filled)
 	require.Len(t, r.Job.Shards, 1)
 	require.Equal(t, asleep, activities(t, n, name))
 	out := well(t, n, "", append([]string{"--collection", name}, one...)...)
@@ -88,7 +90,7 @@ func adoptTenants(t *testing.T, n *node) {
 	require.Contains(t, out, "24 of 36 objects filled, 12 had the vector")
 	require.Contains(t, out, "2 tenants are not active and were not looked at")
 	require.Equal(t, asleep, activities(t, n, name))
-	wake(name, true, "globex", "initech")
+	activate(t, n, name, true, "globex", "initech")
 	for _, tenant := range names {
 		after := all(t, n, name, tenant)
 		unchanged(t, before[tenant], after)
@@ -99,9 +101,9 @@ func adoptTenants(t *testing.T, n *node) {
 	require.Equal(t, 36, v.Sample.Compared)
 
 	// Weaviate takes a vector out of a tenant's objects while that is active.
-	wake(name, false, "initech")
+	activate(t, n, name, false, "initech")
 	require.Contains(t, well(t, n, "", "--collection", name, "--undo"), "1 tenants are not: its name is free when all have been")
-	wake(name, true, "initech")
+	activate(t, n, name, true, "initech")
 	for _, tenant := range names {
 		require.Len(t, all(t, n, name, tenant), 12)
 	}

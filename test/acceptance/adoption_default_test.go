@@ -96,7 +96,7 @@ func TestAdoptionBesideASingleNamedVector(t *testing.T) {
 	addLatent(t, n, "", name)
 	require.Equal(t, before, oldQueries(t, n, name, own(7)), "before anything is filled")
 	adopt(t, n, name, 0)
-	require.Equal(t, 40, finished(t, n, name).Sum().Filled)
+	require.Equal(t, 40, finished(t, n, name).Total.Filled)
 	require.Equal(t, before, oldQueries(t, n, name, own(7)), "after")
 
 	// A writer of one vector means the old one, and has the new one made.
@@ -215,7 +215,7 @@ func TestAdoptionNeedsRights(t *testing.T) {
 	}, time.Minute, 200*time.Millisecond)
 	require.Contains(t, j.Error, "writer")
 	require.Contains(t, j.Error, "insufficient permissions")
-	require.Less(t, j.Sum().Filled, 200)
+	require.Less(t, j.Total.Filled, 200)
 
 	// Somebody who may finishes it.
 	do(adminKey, "POST", path, map[string]any{"collection": name, "vector": "latent"}, 202)
@@ -223,5 +223,5 @@ func TestAdoptionNeedsRights(t *testing.T) {
 		_, body := rest(n.url, adminKey, "GET", path+"/"+name+"/latent", nil)
 		return json.Unmarshal(body, &j) == nil && j.State == client.AdoptionFinished
 	}, time.Minute, 200*time.Millisecond)
-	require.Equal(t, 200, j.Sum().Filled+j.Sum().Present)
+	require.Equal(t, 200, j.Total.Filled+j.Total.Present)
 }

@@ -298,8 +298,8 @@ func TestAdoptionBesideAnUnnamedVector(t *testing.T) {
 	addLatent(t, n, "", name)
 	adopt(t, n, name, 0)
 	j := finished(t, n, name)
-	sum := j.Sum()
-	require.Equal(t, client.AdoptionShard{Objects: 150, Filled: 135, WithoutText: 15, Cut: 1}, sum)
+	sum := j.Total
+	require.Equal(t, client.AdoptionCounts{Objects: 150, Filled: 135, WithoutText: 15, Cut: 1}, sum)
 	require.Equal(t, []int{150, 150}, []int{j.Objects, j.Done})
 
 	after := all(t, n, name, "")
@@ -316,8 +316,8 @@ func TestAdoptionBesideAnUnnamedVector(t *testing.T) {
 
 	// Again: nothing is left to do.
 	adopt(t, n, name, 0)
-	again := finished(t, n, name).Sum()
-	require.Equal(t, client.AdoptionShard{Objects: 150, Present: 135, WithoutText: 15}, again)
+	again := finished(t, n, name).Total
+	require.Equal(t, client.AdoptionCounts{Objects: 150, Present: 135, WithoutText: 15}, again)
 }
 
 // Tenants are filled one after the other; one that was inactive is activated for
@@ -346,7 +346,7 @@ func TestAdoptionOfTenants(t *testing.T) {
 	addLatent(t, n, "", name)
 	adopt(t, n, name, 0)
 	j := finished(t, n, name)
-	require.Equal(t, 90, j.Sum().Filled)
+	require.Equal(t, 90, j.Total.Filled)
 	require.Len(t, j.Shards, 3)
 
 	list, err := n.client.Weaviate().Schema().TenantsGetter().WithClassName(name).Do(ctx)

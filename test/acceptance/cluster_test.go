@@ -172,6 +172,7 @@ func TestCluster(t *testing.T) {
 	step("KeywordsOfOtherNodes", c.askKeywordsAlone)
 	step("Replicated", c.askReplicated)
 	step("AdoptionAndANodeDown", c.adoptWithANodeDown)
+	step("AdoptCommand", c.adoptByTheTool)
 	step("BundlesThatDiffer", func(t *testing.T) { c.bundlesDiffer(t, bundle) })
 }
 
@@ -363,7 +364,7 @@ func (c *cluster) adoptWithANodeDown(t *testing.T) {
 		// A node that has not heard of the job yet says so.
 		status, body := rest(last.url, "", "GET", "/modules/qna-latent/adoptions/"+before+"/latent", nil)
 		var j client.Adoption
-		return status == 200 && json.Unmarshal(body, &j) == nil && j.Sum().Filled > 0
+		return status == 200 && json.Unmarshal(body, &j) == nil && j.Total.Filled > 0
 	}, time.Minute, 50*time.Millisecond)
 	last.Kill()
 
@@ -418,6 +419,39 @@ func (c *cluster) adoptWithANodeDown(t *testing.T) {
 		collection: before, fields: "text", question: "What is page 7 about?",
 		argument: "maxHops: 1, search: VECTOR", beside: "consistencyLevel: ALL",
 	})
+}
+
+// adoptByTheTool runs `latentask adopt` at one node: what it counts is that
+// node's, and it names the others, each of which has counted its own.
+func (c *cluster) adoptByTheTool(t *testing.T) {
+	const name, objects = "Commanded", 90
+	c.define(t, adoptee(name, nil), 1)
+	asked := c.nodes[1]
+	paged(t, asked, name, "", pages(objects), "")
+	a := &adopting{t: t, n: asked, args: append([]string{"adopt", "--collection", name}, one...)}
+	a.start()
+	defer func() { a.kill() }() // one that has ended stays as it is
+	a.ends(toolTime)
+	said := a.out.String()
+	require.NoError(t, a.err, said)
+	filled := 0
+	for i, n := range c.nodes {
+		j := job(t, n, name)
+		require.Equal(t, nodeName(i), j.Node)
+		require.Equal(t, client.AdoptionFinished, j.State)
+		require.Positive(t, j.Total.Filled, "each node has a shard")
+		filled += j.Total.Filled
+		if n == asked {
+			require.Contains(t, said, fmt.Sprintf("finished: %d of %d objects of node %s filled", j.Total.Filled, j.Total.Objects, j.Node))
+			continue
+		}
+		require.Regexp(t, `shard \S+ +on node `+j.Node+": finished", said)
+	}
+	require.Equal(t, objects, filled)
+	require.Contains(t, said, "what node1 (finished), node3 (finished) filled stands in the answer of each (--url)")
+	require.Regexp(t, fmt.Sprintf(`%s\.latent: .* of node2`, name), said)
+	require.Contains(t, said, "all is as it should be")
+	requireVectors(t, c.nodes[2], name, "", all(t, c.nodes[0], name, ""))
 }
 
 // replicas are the objects as each node has them, by id and node. All are asked

@@ -84,6 +84,8 @@ func begin(t testing.TB, s setup) (*node, error) {
 		"LATENTASK_DEVICE":          "cpu",
 		"QUERY_DEFAULTS_LIMIT":      "25",
 		"DEFAULT_VECTORIZER_MODULE": "none",
+		// Writers of these tests are done within a moment: no job has to wait long.
+		"LATENTASK_MAX_WRITE_SECONDS": "10",
 	}
 	for name, value := range s.env {
 		env[name] = value
