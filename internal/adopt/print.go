@@ -208,6 +208,9 @@ func (v *Verification) Print(out io.Writer) {
 	if s.WithoutText > 0 {
 		fmt.Fprintf(out, "; %d without text", s.WithoutText)
 	}
+	if s.Changed > 0 {
+		fmt.Fprintf(out, "; %d written or deleted meanwhile", s.Changed)
+	}
 	fmt.Fprintln(out)
 	if v.Default != "" {
 		fmt.Fprintf(out, "  %-14s %s\n", "by default", v.Default)

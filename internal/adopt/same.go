@@ -67,12 +67,13 @@ func referencesOf(value any) ([]string, bool) {
 }
 
 // lacking are the references that an object has to be given; false where it has
-// others than it should, which only writing it anew takes away.
+// others than it should, or one more often, as when a node does what a client
+// that gave up has asked for: only writing it anew takes them away.
 func lacking(want, have map[string][]string) (map[string][]string, bool) {
 	add := map[string][]string{}
 	for name, list := range have {
 		for _, beacon := range list {
-			if !slices.Contains(want[name], beacon) {
+			if times(list, beacon) > times(want[name], beacon) {
 				return nil, false
 			}
 		}
@@ -85,6 +86,16 @@ func lacking(want, have map[string][]string) (map[string][]string, bool) {
 		}
 	}
 	return add, true
+}
+
+func times(list []string, one string) int {
+	n := 0
+	for _, s := range list {
+		if s == one {
+			n++
+		}
+	}
+	return n
 }
 
 // same tells whether an object of the copy is what it should be. References, and
