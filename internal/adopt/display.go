@@ -67,7 +67,10 @@ func status(job *client.Adoption) string {
 	if job.State != client.AdoptionRunning {
 		return line + ", " + job.State
 	}
-	if job.PerSecond > 0 {
+	switch {
+	case job.Waiting:
+		line += ", waiting for writers to end"
+	case job.PerSecond > 0:
 		line += fmt.Sprintf(", %.0f a second", job.PerSecond)
 	}
 	if job.SecondsLeft > 0 {

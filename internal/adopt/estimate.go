@@ -69,7 +69,7 @@ func (r *Runner) Estimate(ctx context.Context, p *Plan) error {
 		p.Cost.Seconds = float64(of) / perSecond
 	}
 	if p.Way == InPlace {
-		p.Cost.Seconds = max(p.Cost.Seconds, speed.JobSeconds)
+		p.Cost.Seconds += speed.JobSeconds
 	}
 	return nil
 }
@@ -101,6 +101,9 @@ func (r *Runner) sampleTexts(ctx context.Context, p *Plan) (objects int, texts [
 	}
 	for _, tenant := range tenants {
 		sample, err := r.scattered(ctx, p.Collection, tenant, (client.SpeedSample+len(tenants)-1)/len(tenants))
+		if asleep(err) {
+			continue
+		}
 		if err != nil {
 			return 0, nil, 0, err
 		}

@@ -24,7 +24,7 @@ import (
 	"github.com/latentask/latentask/internal/client"
 )
 
-// jobSeconds is what the node in memory says that a job takes at least.
+// jobSeconds is what the node in memory says that a job waits.
 const jobSeconds = 10
 
 // fakeNode is as much of a node as this package talks to, in memory.

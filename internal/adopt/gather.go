@@ -47,6 +47,9 @@ func Gather(ctx context.Context, c *client.Client, o Options) (Facts, error) {
 				continue
 			}
 			n, err := c.TenantCount(ctx, name, tenant.Name)
+			if asleep(err) {
+				continue // it went to sleep since it was listed
+			}
 			if err != nil {
 				return f, permitted(err, "count the objects of "+name, "read_data")
 			}

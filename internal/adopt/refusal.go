@@ -99,3 +99,8 @@ func forbidden(err error) bool {
 		return strings.Contains(message, "forbidden action")
 	})
 }
+
+// asleep tells whether the node refused something as a tenant is not active.
+func asleep(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "tenant not active")
+}

@@ -29,7 +29,7 @@ func (r *Runner) eachTenant(ctx context.Context, p *Plan, work func(ctx context.
 	}
 	class, err := r.Client.Collection(ctx, p.Target)
 	if err != nil {
-		return err
+		return permitted(err, "read the schema of "+p.Target, "read_collections on "+p.Target)
 	}
 	mark, _ := ReadMark(class.Description)
 	if err := r.createTenants(ctx, p, mark); err != nil {
@@ -141,7 +141,7 @@ func (r *Runner) awake(ctx context.Context, collection, tenant string) error {
 	for {
 		t, err := r.Client.Tenant(ctx, collection, tenant)
 		if err != nil {
-			return err
+			return permitted(err, "read the tenants of "+collection, "read_tenants on "+collection)
 		}
 		if active(*t) {
 			return nil
@@ -159,7 +159,7 @@ func (r *Runner) awake(ctx context.Context, collection, tenant string) error {
 func (r *Runner) remark(ctx context.Context, p *Plan, woken, from string) error {
 	class, err := r.Client.Collection(ctx, p.Target)
 	if err != nil {
-		return err
+		return permitted(err, "read the schema of "+p.Target, "read_collections on "+p.Target)
 	}
 	mark := Mark{Of: p.Collection, Way: p.Way, Woken: woken, WokenFrom: from}
 	class.Description = mark.On(class.Description)

@@ -232,7 +232,7 @@ func (w *writer) end(p *Plan, out *Outcome, err error) error {
 		return permitted(closeErr, "write objects of "+p.Target, "create_data and update_data on "+p.Target)
 	case err != nil:
 		return permitted(err, "read objects of "+p.Collection+" and bring "+p.Target+" up to date",
-			"read_data on "+p.Collection+" and delete_data on "+p.Target)
+			"read_data on "+p.Collection+", and read_data and delete_data on "+p.Target)
 	case refused != nil:
 		return refused
 	}

@@ -58,9 +58,11 @@ type Adoption struct {
 	LeftOut int             `json:"leftOut"`
 	// Objects is how many the node has to look at, Done how many it has looked at.
 	// Uncounted are shards of it of which Objects has a guess.
-	Objects     int     `json:"objects"`
-	Done        int     `json:"done"`
-	Uncounted   int     `json:"uncounted"`
+	Objects   int `json:"objects"`
+	Done      int `json:"done"`
+	Uncounted int `json:"uncounted"`
+	// Waiting: the node waits for writers to end.
+	Waiting     bool    `json:"waiting"`
 	PerSecond   float64 `json:"perSecond"`
 	SecondsLeft float64 `json:"secondsLeft"`
 }
@@ -187,7 +189,7 @@ type Speed struct {
 	Cut       int     `json:"cut"`
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"perSecond"`
-	// JobSeconds is how long a job takes at least.
+	// JobSeconds is how long a job waits for writers, beside embedding.
 	JobSeconds float64 `json:"jobSeconds"`
 }
 

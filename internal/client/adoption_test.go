@@ -31,6 +31,8 @@ func fill(v reflect.Value, next *int) {
 		v.SetInt(int64(*next))
 	case reflect.Float64:
 		v.SetFloat(float64(*next) + 0.5)
+	case reflect.Bool:
+		v.SetBool(true)
 	default:
 		panic("a kind of field that this test does not know: " + v.Kind().String())
 	}

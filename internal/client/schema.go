@@ -47,10 +47,21 @@ func (c *Client) DropVector(ctx context.Context, collection, vector string) erro
 	return c.rest(ctx, http.MethodDelete, path, nil, nil)
 }
 
-// Tenants are a multi-tenant collection's.
+// someTenant is a tenant that no collection needs to have.
+const someTenant = "latentask"
+
+// Tenants are a multi-tenant collection's, as far as the key may see them. Its
+// error is a *StatusError of 403 where it may see none: Weaviate's own answer is
+// then that there are none.
 func (c *Client) Tenants(ctx context.Context, collection string) ([]models.Tenant, error) {
 	tenants, err := c.weaviate.Schema().TenantsGetter().WithClassName(collection).Do(ctx)
-	return tenants, c.refused(err)
+	if err != nil || len(tenants) > 0 {
+		return tenants, c.refused(err)
+	}
+	if _, err := c.Tenant(ctx, collection, someTenant); Status(err) == http.StatusForbidden {
+		return nil, err
+	}
+	return nil, nil
 }
 
 // CreateTenants adds tenants to a collection.

@@ -474,6 +474,7 @@ type bench struct {
 	rights  *fakeRights
 	store   store
 	payload payload
+	// started is when the node took the job up.
 	started time.Time
 	settle  time.Duration
 	version uint64
@@ -513,8 +514,11 @@ func (b *bench) run(ctx context.Context) (stateFile, error) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	if _, err := st.take(b.started); err != nil {
+		b.t.Fatal(err)
+	}
 	j := &job{
-		node: testNode, nodes: b.nodes, payload: b.payload, version: b.version, started: b.started, state: st, logger: quiet(),
+		node: testNode, nodes: b.nodes, payload: b.payload, version: b.version, state: st, logger: quiet(),
 		pace: newPace(0, nil), others: b.others,
 		report: func(progress float32) {
 			b.mu.Lock()

@@ -102,6 +102,8 @@ func (f *filling) passes(ctx context.Context) (time.Time, error) {
 			s.Pass++
 			s.Cursor, s.Began = "", 0
 			s.Objects, s.WithoutText = s.Seen.Objects, s.Seen.WithoutText
+			// What was filled, and lost its vector to a writer, was filled twice.
+			s.Filled = min(s.Filled, s.Objects)
 			// What the pass came upon has what earlier passes filled among it.
 			s.Present = max(0, s.Seen.Present+s.Left-s.Filled)
 			s.Seen, s.Left = Counts{}, 0
@@ -271,6 +273,9 @@ func (f *filling) finish(ctx context.Context, w *work) error {
 	f.metrics.dealtWith(counts)
 	return f.state.change(f.place, func(s *shardState) {
 		s.Filled += counts.Filled
+		if counts.Filled > 0 {
+			s.FilledUnixMs = f.now().UnixMilli()
+		}
 		s.Cut += counts.Cut
 		s.Skipped += counts.Skipped
 		s.Seen.add(w.seen)

@@ -54,9 +54,12 @@ type Job struct {
 	// Objects is how many the node has to look at, Done how many it has looked at.
 	// Uncounted are shards of it whose objects are not counted before their turn:
 	// Objects has as many for each of them as the others have on average.
-	Objects     int     `json:"objects"`
-	Done        int     `json:"done"`
-	Uncounted   int     `json:"uncounted"`
+	Objects   int `json:"objects"`
+	Done      int `json:"done"`
+	Uncounted int `json:"uncounted"`
+	// Waiting: the node waits for writers to end, which read the schema, or an
+	// object, before it could have the vector.
+	Waiting     bool    `json:"waiting"`
 	PerSecond   float64 `json:"perSecond"`
 	SecondsLeft float64 `json:"secondsLeft"`
 }

@@ -13,9 +13,15 @@ import (
 	"github.com/weaviate/weaviate/entities/models"
 )
 
-// settling is how long a write may take that began before the vector was in the
-// schema, and so stores an object without it: the pass that ends a job begins
-// no earlier after the job's start.
+// settling is how long a write may take. Two kinds of them are waited for:
+//
+// A writer that read the schema before the vector was in it has no vector made.
+// If it changes a text whose vector was filled meanwhile, the vector of the old
+// text stays. So nothing is filled before such writers have ended.
+//
+// A writer that read an object before it was filled, and leaves its text alone,
+// stores it without the vector. So the pass that ends a shard, by finding nothing
+// to do, begins no earlier after the last object was filled.
 type settling struct {
 	// plain is of a collection whose users bring its vectors; module is of one
 	// that has a vectorizer, which writes wait for. Weaviate gives up a request
@@ -94,9 +100,6 @@ type job struct {
 	payload payload
 	// version is the place of the job's start in the cluster's log.
 	version uint64
-	// started is when this node took the job up, by its own clock: those of other
-	// nodes may run otherwise.
-	started time.Time
 	state   *state
 	deps    *dependencies
 	logger  logrus.FieldLogger
@@ -149,31 +152,76 @@ func (j *job) run(ctx context.Context) error {
 	}
 	stop := j.reporting(ctx)
 	defer stop()
+	began, err := j.state.take(j.deps.now())
+	if err == nil {
+		err = j.wait(ctx, began.Add(j.settle))
+	}
+	if err != nil {
+		return err
+	}
 
 	// A tenant that was inactive is finished before the next is activated; what
 	// takes writes all the while is looked at once more at the end.
 	early, err := j.fill(ctx)
-	if err != nil || len(early) == 0 {
-		return err
-	}
-	last := j.started.Add(j.settle)
-	if slices.ContainsFunc(early, func(i int) bool { return j.replicated[j.state.shard(i).Name] }) {
-		if err := j.awaitOthers(ctx); err != nil {
-			return err
+	for err == nil && len(early) > 0 {
+		if err = j.awaitWriters(ctx, early); err == nil {
+			// Among them are shards that have come to this node meanwhile.
+			err = j.enlist(ctx)
 		}
-		last = j.together
+		if err == nil {
+			early, err = j.fill(ctx)
+		}
 	}
-	if err := j.deps.sleep(ctx, last.Sub(j.deps.now())); err != nil {
-		return err
-	}
-	// Among them are shards that have come to this node meanwhile.
-	if err := j.enlist(ctx); err != nil {
-		return err
-	}
-	if _, err := j.fill(ctx); err != nil {
+	if err != nil {
 		return err
 	}
 	return j.covered()
+}
+
+// awaitWriters returns when what was begun before these shards' last objects were
+// filled has ended.
+func (j *job) awaitWriters(ctx context.Context, shards []int) error {
+	var last time.Time
+	replicated := false
+	for _, i := range shards {
+		s := j.state.shard(i)
+		last = later(last, j.settled(s))
+		replicated = replicated || j.replicated[s.Name]
+	}
+	if replicated {
+		if err := j.awaitOthers(ctx); err != nil {
+			return err
+		}
+		last = later(last, j.together)
+	}
+	return j.wait(ctx, last)
+}
+
+// settled is when writes have ended that began before a shard's last object was
+// filled.
+func (j *job) settled(s shardState) time.Time {
+	if s.FilledUnixMs == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(s.FilledUnixMs).Add(j.settle)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// wait returns at a time.
+func (j *job) wait(ctx context.Context, until time.Time) error {
+	d := until.Sub(j.deps.now())
+	if d <= 0 {
+		return ctx.Err()
+	}
+	j.state.waiting.Store(true)
+	defer j.state.waiting.Store(false)
+	return j.deps.sleep(ctx, d)
 }
 
 // fill fills the shards that are not finished, and names those that have to be
@@ -387,10 +435,10 @@ func (j *job) mayEnd(i int, began time.Time) bool {
 	switch {
 	case s.Activated:
 		return true // nobody writes into a tenant that was inactive before
-	case j.replicated[s.Name]:
-		return !j.together.IsZero() && !before(j.together)
+	case j.replicated[s.Name] && (j.together.IsZero() || before(j.together)):
+		return false
 	default:
-		return !before(j.started.Add(j.settle))
+		return !before(j.settled(s))
 	}
 }
 

@@ -145,20 +145,39 @@ func TestWriteBehindTheCursor(t *testing.T) {
 func TestLastPassBeginsLate(t *testing.T) {
 	b := newBench(t, "a")
 	b.fillWith("a", 3)
-	b.started = b.now
-	b.waited = func() { b.storage.put("a", idOf(99), "late", false) }
+	late := 2
+	b.waited = func() {
+		if late--; late >= 0 {
+			b.storage.put("a", idOf(1), "text 1", false) // as it was read before it was filled
+		}
+	}
+	began := b.now
 	if _, err := b.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	b.storage.check(t)
-	if len(b.storage.shards["a"]) != 4 {
-		t.Error("the job ended before the late write")
+	if late >= 0 {
+		t.Error("the job ended before the late writes")
+	}
+	if got := b.now.Sub(began); got != 3*b.settle {
+		t.Errorf("the last pass began after %s, not %s after each filling", got, b.settle)
 	}
 }
 
-// Where writes wait for a vectorizer, one that began before the vector was in the
-// schema may end long after.
-func TestLastPassAwaitsSlowWriters(t *testing.T) {
+// Where there is nothing to fill there is nothing to wait for at the end.
+func TestNothingIsFilledNothingIsAwaited(t *testing.T) {
+	b := newBench(t, "a")
+	b.storage.put("a", idOf(1), "text", true)
+	began := b.now
+	if _, err := b.run(t.Context()); err != nil || b.now != began {
+		t.Errorf("waited %s, %v", b.now.Sub(began), err)
+	}
+}
+
+// A writer that does not know of the vector has a text changed and no vector
+// made: one that was filled before would stay, of the text before. Where writes
+// wait for a vectorizer that may take long. A restart does not wait again.
+func TestNothingIsFilledBeforeSlowWritersHaveEnded(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(class *models.Class)
@@ -176,13 +195,28 @@ func TestLastPassAwaitsSlowWriters(t *testing.T) {
 			tt.change(b.schema.class)
 			b.fillWith("a", 3)
 			b.started = b.now
-			b.waited = func() { b.storage.put("a", idOf(99), "late", false) }
+			waits := 0
+			b.waited = func() {
+				if waits++; waits > 1 {
+					return
+				}
+				for id, o := range b.storage.shards["a"] {
+					if len(o.Vectors) > 0 {
+						t.Errorf("%x is filled already", id)
+					}
+				}
+				b.storage.put("a", idOf(1), "late", false)
+			}
 			if _, err := b.run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			b.storage.check(t)
-			if got := b.now.Sub(b.started); got != tt.settle {
-				t.Errorf("the last pass began after %s, want %s", got, tt.settle)
+			if got := b.now.Sub(b.started); got != 2*tt.settle || waits != 2 {
+				t.Errorf("waited %d times, %s in all, want %s twice", waits, got, tt.settle)
+			}
+
+			if _, err := b.run(t.Context()); err != nil || waits != 2 {
+				t.Errorf("after a restart: waited %d times more, %v", waits-2, err)
 			}
 		})
 	}

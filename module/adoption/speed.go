@@ -42,8 +42,8 @@ type Speed struct {
 	Cut       int     `json:"cut"`
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"perSecond"`
-	// JobSeconds is how long a job takes at least: it looks for objects of writers
-	// who did not know of the vector for as long after its start.
+	// JobSeconds is how long a job waits beside embedding, for writers to end: at
+	// its beginning and before its last pass.
 	JobSeconds float64 `json:"jobSeconds"`
 }
 
@@ -82,7 +82,7 @@ func (s *Service) Speed(ctx context.Context, p *models.Principal, r SpeedRequest
 	case err != nil:
 		return nil, problemf(ErrUnavailable, "%v", err)
 	}
-	speed := &Speed{Texts: embedded, Seconds: took.Seconds(), JobSeconds: s.settle.of(class, r.Vector).Seconds()}
+	speed := &Speed{Texts: embedded, Seconds: took.Seconds(), JobSeconds: 2 * s.settle.of(class, r.Vector).Seconds()}
 	if took > 0 {
 		speed.PerSecond = float64(embedded) / took.Seconds()
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type shardState struct {
 	// while that is not 0 another pass follows.
 	Seen Counts `json:"seen"`
 	Left int    `json:"left"`
+	// FilledUnixMs is when the last object was filled, 0 where none was.
+	FilledUnixMs int64 `json:"filledUnixMs,omitempty"`
 	// Activated: the job has activated the tenant, and puts it back.
 	Activated bool `json:"activated,omitempty"`
 	// Counted: Objects is known, or guessed well enough, before the shard's turn.
@@ -59,6 +62,8 @@ type state struct {
 	path string
 	// whole and changes are the bytes of the file's parts.
 	whole, changes int
+	// waiting: the job waits for writers to end.
+	waiting atomic.Bool
 
 	mu   sync.Mutex
 	file stateFile
@@ -71,8 +76,11 @@ type state struct {
 const spare = 64 << 10
 
 type stateFile struct {
-	ID            string       `json:"id"`
-	Version       uint64       `json:"version"`
+	ID      string `json:"id"`
+	Version uint64 `json:"version"`
+	// TakenUnixMs is when this node took the job up first, by its own clock: those
+	// of other nodes may run otherwise.
+	TakenUnixMs   int64        `json:"takenUnixMs,omitempty"`
 	UpdatedUnixMs int64        `json:"updatedUnixMs"`
 	Shards        []shardState `json:"shards"`
 }
@@ -238,6 +246,22 @@ func (s *state) change(i int, edit func(*shardState)) error {
 	c := changed{At: i, UpdatedUnixMs: s.file.UpdatedUnixMs, Shard: s.file.Shards[i]}
 	s.mu.Unlock()
 	return s.saveChange(c)
+}
+
+// take writes down that the node takes the job up, and returns when it did so
+// first.
+func (s *state) take(now time.Time) (time.Time, error) {
+	s.mu.Lock()
+	taken := s.file.TakenUnixMs
+	if taken == 0 {
+		s.file.TakenUnixMs = now.UnixMilli()
+	}
+	first := time.UnixMilli(s.file.TakenUnixMs)
+	s.mu.Unlock()
+	if taken != 0 {
+		return first, nil
+	}
+	return first, s.save()
 }
 
 // begin starts to measure the speed.

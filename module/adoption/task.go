@@ -153,7 +153,7 @@ func (p *Provider) fill(ctx context.Context, task *distributedtask.Task, logger 
 	s.running.Store(task.ID, state)
 	defer s.running.Delete(task.ID)
 	j := &job{
-		node: s.node, nodes: nodesOf(task), payload: pay, version: task.Version, started: time.Now(), state: state, deps: deps, logger: logger,
+		node: s.node, nodes: nodesOf(task), payload: pay, version: task.Version, state: state, deps: deps, logger: logger,
 		pace:   newPace(pay.Rate, deps.traffic),
 		others: func(ctx context.Context) (others, error) { return s.othersOf(ctx, pay, task.Version) },
 		report: func(progress float32) {

@@ -47,12 +47,18 @@ func (s *Service) view(task *distributedtask.Task) *Job {
 	}
 	j.Shards = append(j.Shards, s.elsewhere(task, pay)...)
 	if j.State == StateRunning {
-		j.PerSecond = speed
+		j.PerSecond, j.Waiting = speed, s.waits(task)
 		if speed > 0 {
 			j.SecondsLeft = float64(j.Objects-j.Done) / speed
 		}
 	}
 	return j
+}
+
+// waits tells whether this node waits for writers in a job.
+func (s *Service) waits(task *distributedtask.Task) bool {
+	running, ok := s.running.Load(task.ID)
+	return ok && running.(*state).waiting.Load()
 }
 
 // limitShards leaves so many shards of a job, those first that are not finished,

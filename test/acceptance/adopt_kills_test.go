@@ -154,6 +154,7 @@ func (o *output) String() string {
 type adopting struct {
 	t    testing.TB
 	n    *node
+	key  string // none where empty
 	args []string
 
 	cmd *exec.Cmd
@@ -165,7 +166,7 @@ type adopting struct {
 
 func (a *adopting) start() {
 	a.t.Helper()
-	cmd, out, ended := command(context.Background(), a.t, a.n, "", a.args...), &output{}, make(chan struct{})
+	cmd, out, ended := command(context.Background(), a.t, a.n, a.key, a.args...), &output{}, make(chan struct{})
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(a.t, cmd.Start())
 	a.cmd, a.out, a.ended = cmd, out, ended
@@ -414,12 +415,10 @@ func adoptKilledAtItsEnd(t *testing.T) {
 	a := &adopting{t: t, n: n, args: append([]string{"adopt", "--collection", name}, one...)}
 	a.start()
 	defer func() { a.kill() }() // one that has ended stays as it is
-	var j *client.Adoption
 	require.Eventually(t, func() bool {
-		j = seen(n, name)
-		return j != nil && j.Total.Filled == objects && j.Done == j.Objects
-	}, time.Minute, 20*time.Millisecond, "the tool said: %s", a.out)
-	require.Equal(t, client.AdoptionRunning, j.State, "the job does not wait for late writers")
+		j := seen(n, name)
+		return j != nil && j.Total.Filled == objects && j.Waiting
+	}, time.Minute, 20*time.Millisecond, "the job does not wait for late writers; the tool said: %s", a.out)
 	for i := range 3 {
 		write(objects + i)
 	}
@@ -428,16 +427,12 @@ func adoptKilledAtItsEnd(t *testing.T) {
 	w.do("DELETE", "/objects/"+name+"/"+idAt(2), nil, 204)
 	n.Kill()
 	again()
-	j = seen(n, name)
-	require.NotNil(t, j)
-	require.Equal(t, client.AdoptionRunning, j.State)
 	write(objects + 3)
 	write(3)
 
 	a.ends(toolTime)
 	require.NoError(t, a.err, "the tool said: %s", a.out)
 	require.Contains(t, a.out.String(), "all is as it should be")
-	require.Equal(t, len(expected), job(t, n, name).Total.Objects, "the last look came after the last write")
 	after := all(t, n, name, "")
 	got := map[string]string{}
 	for id, o := range after {

@@ -133,7 +133,7 @@ func (w slowWriter) write(t *testing.T, n *node, encoder *vectorizer.Encoder) {
 		if j == nil {
 			return false
 		}
-		waits := j.Total.Filled == slowPages && j.Done == j.Objects && time.Since(time.UnixMilli(j.StartedUnixMs)) > slow
+		waits := j.Total.Filled == 0 && j.Waiting && time.Since(time.UnixMilli(j.StartedUnixMs)) > slow
 		return waits || j.State != client.AdoptionRunning
 	}, time.Minute, 100*time.Millisecond, "the tool said: %s", a.out)
 	for id, o := range all(t, n, name, "") {

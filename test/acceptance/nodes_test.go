@@ -85,7 +85,7 @@ func begin(t testing.TB, s setup) (*node, error) {
 		"QUERY_DEFAULTS_LIMIT":      "25",
 		"DEFAULT_VECTORIZER_MODULE": "none",
 		// Writers of these tests are done within a moment: no job has to wait long.
-		"LATENTASK_MAX_WRITE_SECONDS": "10",
+		"LATENTASK_MAX_WRITE_SECONDS": "5",
 	}
 	for name, value := range s.env {
 		env[name] = value
