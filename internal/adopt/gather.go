@@ -40,7 +40,7 @@ func Gather(ctx context.Context, c *client.Client, o Options) (Facts, error) {
 	name := f.Class.Class
 	if t := f.Class.MultiTenancyConfig; t != nil && t.Enabled {
 		if f.Tenants, err = c.Tenants(ctx, name); err != nil {
-			return f, permitted(err, "read the tenants of "+name, "read_tenants")
+			return f, permitted(err, "read the tenants of "+name, "read_tenants on "+name)
 		}
 		for _, tenant := range f.Tenants {
 			if !active(tenant) || (len(o.Tenants) > 0 && !slices.Contains(o.Tenants, tenant.Name)) {
