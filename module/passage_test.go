@@ -2,9 +2,12 @@ package module
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/weaviate/weaviate/entities/models"
 
 	"github.com/latentask/latentask/graphql"
 )
@@ -148,4 +151,23 @@ func FuzzSource(f *testing.F) {
 			t.Errorf("%d to %d of %q is %q, the source says %q", start, end, p.text, within, got)
 		}
 	})
+}
+
+// Adding a vector to a schema puts its properties into alphabetical order; the
+// heading is read first all the same.
+func TestHeadingsAreReadFirst(t *testing.T) {
+	b := newBench(t)
+	slices.SortFunc(b.class.Properties, func(a, b *models.Property) int { return strings.Compare(a.Name, b.Name) })
+	target, err := newTarget(b.class, []string{""}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := target.readProperties(nil)
+	if err != nil || got[0] != "title" || len(got) < 2 {
+		t.Errorf("read %q, %v", got, err)
+	}
+	wanted := []string{"text", "title"}
+	if got, err := target.readProperties(wanted); err != nil || !slices.Equal(got, wanted) {
+		t.Errorf("read %q for %q, %v", got, wanted, err)
+	}
 }

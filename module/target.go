@@ -13,6 +13,8 @@ import (
 	schemaconfig "github.com/weaviate/weaviate/entities/schema/config"
 	"github.com/weaviate/weaviate/entities/vectorindex/common"
 	"github.com/weaviate/weaviate/usecases/modules"
+
+	"github.com/latentask/latentask/internal/fit"
 )
 
 // vectorizerNone is how Weaviate names the vectorizer of a collection whose
@@ -132,8 +134,9 @@ func isText(p *models.Property) bool {
 	}
 }
 
-// readProperties are the properties that make a passage: the wanted ones, or
-// all text properties that the target's vectorizer does not skip.
+// readProperties are the properties that make a passage, in the order in which
+// they are read: the wanted ones, or all text properties that the target's
+// vectorizer does not skip, headings first.
 func (t *target) readProperties(wanted []string) ([]string, error) {
 	all := textProperties(t.class)
 	if len(wanted) == 0 {
@@ -143,7 +146,7 @@ func (t *target) readProperties(wanted []string) ([]string, error) {
 		if len(vectorised) == 0 {
 			return nil, invalid("properties", fmt.Sprintf("collection %q has no vectorised text property to read; name one", t.class.Class))
 		}
-		return vectorised, nil
+		return fit.ReadingOrder(vectorised), nil
 	}
 	for _, name := range wanted {
 		if slices.Contains(all, name) {

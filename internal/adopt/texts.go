@@ -1,15 +1,13 @@
 package adopt
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/go-openapi/strfmt"
 	"github.com/weaviate/weaviate/entities/models"
-)
 
-// headings are the names of properties that head a text rather than are one.
-var headings = []string{"title", "name", "headline", "heading"}
+	"github.com/latentask/latentask/internal/fit"
+)
 
 // passagesOf are the passages of an object's texts, in order.
 func passagesOf(p *Plan, object *models.Object, tenant string) []*models.Object {
@@ -56,10 +54,9 @@ func headed(properties []string) (heading string, body []string) {
 	if len(properties) < 2 {
 		return "", properties
 	}
-	for _, name := range headings {
-		if at := slices.IndexFunc(properties, func(p string) bool { return strings.EqualFold(p, name) }); at >= 0 {
-			return properties[at], slices.Delete(slices.Clone(properties), at, at+1)
-		}
+	ordered := fit.ReadingOrder(properties)
+	if fit.IsHeading(ordered[0]) {
+		return ordered[0], ordered[1:]
 	}
 	return "", properties
 }

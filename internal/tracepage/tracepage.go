@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/latentask/latentask/internal/client"
+	"github.com/latentask/latentask/internal/fit"
 	"github.com/latentask/latentask/internal/page"
 )
 
@@ -174,9 +175,6 @@ func newHop(q Question, h *client.Hop, byID map[string]client.Object, source *cl
 	return out
 }
 
-// titles are properties that head a passage, in the order of preference.
-var titles = []string{"title", "name", "headline"}
-
 func newPassage(q Question, id string, byID map[string]client.Object, source *client.Source) passage {
 	o, ok := byID[id]
 	if !ok {
@@ -184,7 +182,7 @@ func newPassage(q Question, id string, byID map[string]client.Object, source *cl
 	}
 	p := passage{Holds: source != nil && source.ID == id}
 	head := ""
-	for _, name := range titles {
+	for _, name := range fit.Headings {
 		if t, _ := o.Properties[name].(string); t != "" && slices.Contains(q.Show, name) {
 			head, p.Title = name, t
 			break
