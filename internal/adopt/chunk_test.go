@@ -115,7 +115,9 @@ func TestPassagesUnderWritersAndKills(t *testing.T) {
 		run := func() {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			kill = cancel
+			n.mu.Lock()
+			kill = cancel // a request of the run before may still be at work
+			n.mu.Unlock()
 			f, err := Gather(ctx, r.Client, Options{Collection: "Docs", Chunk: true})
 			if err != nil {
 				return

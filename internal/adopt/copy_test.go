@@ -126,7 +126,9 @@ func TestCopyUnderWritersAndKills(t *testing.T) {
 		run := func() {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			kill = cancel
+			n.mu.Lock()
+			kill = cancel // a request of the run before may still be at work
+			n.mu.Unlock()
 			f, err := Gather(ctx, r.Client, Options{Collection: "Docs", Into: "Copy"})
 			if err != nil {
 				return

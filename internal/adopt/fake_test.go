@@ -277,7 +277,11 @@ func (n *fakeNode) serveTenants(w http.ResponseWriter, r *http.Request, path []s
 				list = append(list, models.Tenant{Name: name, ActivityStatus: known[name]})
 			}
 		}
-		if len(path) == 4 {
+		switch {
+		case len(path) == 4 && len(list) == 0:
+			n.fail(w, http.StatusNotFound, "no such tenant")
+			return
+		case len(path) == 4:
 			n.answer(w, list[0])
 			return
 		}

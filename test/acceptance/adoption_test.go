@@ -249,15 +249,20 @@ func requireVectors(t testing.TB, n *node, name, tenant string, objects map[stri
 		if o.text() == "" {
 			continue
 		}
-		found := nearest(t, n, name, tenant, "latent", o.Vectors["latent"])
-		require.Equal(t, o.text(), found.text(), "the nearest to the vector of %s", o.ID)
+		found := nearest(t, n, name, tenant, "latent", o.Vectors["latent"], 1)[0]
+		if o.text() != found.text() {
+			everything := nearest(t, n, name, tenant, "latent", o.Vectors["latent"], len(objects))
+			at := slices.IndexFunc(everything, func(s stored) bool { return s.ID == o.ID })
+			require.Equal(t, o.text(), found.text(), "the nearest to the vector of %s, which is found at place %d of %d of %d objects",
+				o.ID, at, len(everything), len(objects))
+		}
 	}
 }
 
-// nearest is the object nearest to a vector.
-func nearest(t testing.TB, n *node, name, tenant, target string, vector []float32) stored {
+// nearest are the objects nearest to a vector, in order.
+func nearest(t testing.TB, n *node, name, tenant, target string, vector []float32, limit int) []stored {
 	t.Helper()
-	arguments := fmt.Sprintf("nearVector: {vector: %s, targetVectors: [%q]} limit: 1", vectorText(t, vector), target)
+	arguments := fmt.Sprintf("nearVector: {vector: %s, targetVectors: [%q]} limit: %d", vectorText(t, vector), target, limit)
 	if tenant != "" {
 		arguments += fmt.Sprintf(" tenant: %q", tenant)
 	}
@@ -273,9 +278,12 @@ func nearest(t testing.TB, n *node, name, tenant, target string, vector []float3
 		}
 	}
 	require.NoError(t, json.Unmarshal(body, &reply), "%s", body)
-	require.Len(t, reply.Data.Get[name], 1, "%s", body)
-	hit := reply.Data.Get[name][0]
-	return stored{ID: hit.Additional.ID, Properties: map[string]any{"text": hit.Text}}
+	var found []stored
+	for _, hit := range reply.Data.Get[name] {
+		found = append(found, stored{ID: hit.Additional.ID, Properties: map[string]any{"text": hit.Text}})
+	}
+	require.NotEmpty(t, found, "%s", body)
+	return found
 }
 
 // A collection with an unnamed vector is filled beside it, and nothing else of

@@ -410,7 +410,7 @@ func (c *cluster) adoptWithANodeDown(t *testing.T) {
 	for i := 20; i < 30; i++ {
 		vector := objects[idAt(i)].Vectors["latent"]
 		for _, n := range c.nodes {
-			require.Equal(t, idAt(i), nearest(t, n, before, "", "latent", vector).ID)
+			require.Equal(t, idAt(i), nearest(t, n, before, "", "latent", vector, 1)[0].ID)
 		}
 	}
 	// By vectors alone: a keyword search orders equals as each replica came to
