@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weaviate/weaviate/adapters/repos/db"
 	"github.com/weaviate/weaviate/adapters/repos/db/helpers"
@@ -43,6 +44,9 @@ type storage interface {
 	// indexed tells whether the vector's index holds a document, and pending
 	// whether it has documents waiting to be indexed.
 	indexed(ctx context.Context, class, shard, vector string, docID uint64) (held, pending bool, err error)
+	// found tells whether a search of the index for a document's own vector comes
+	// upon it.
+	found(ctx context.Context, class, shard, vector string, docID uint64, value []float32) (bool, error)
 	// flush puts what was written of a shard's objects into a segment on disk.
 	// Until then Weaviate counts an object that was written again twice, as its
 	// memory does not know what is on disk, and the number of objects weighs the
@@ -180,4 +184,32 @@ func (d *database) indexed(ctx context.Context, class, shard, vector string, doc
 		return nil
 	})
 	return held, pending, err
+}
+
+const (
+	// twins is how many documents a search for one of them is for: more that have
+	// the same vector are not told apart.
+	twins = 16
+	// alike is how far their distances may differ.
+	alike = 1e-5
+)
+
+func (d *database) found(ctx context.Context, class, shard, vector string, docID uint64, value []float32) (found bool, err error) {
+	err = d.with(ctx, class, shard, func(s db.ShardLike) error {
+		index, ok := s.GetVectorIndex(vector)
+		if !ok {
+			return fmt.Errorf("shard %q has no index of vector %q", shard, vector)
+		}
+		if index.Type() == common.IndexTypeNoop {
+			found = true
+			return nil
+		}
+		ids, distances, err := index.SearchByVector(ctx, value, twins, nil)
+		if err != nil {
+			return err
+		}
+		found = slices.Contains(ids, docID) || (len(ids) == twins && distances[twins-1]-distances[0] < alike)
+		return nil
+	})
+	return found, err
 }

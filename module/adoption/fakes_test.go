@@ -35,6 +35,10 @@ type fakeStorage struct {
 	shards map[string]map[string]*storobj.Object
 	index  map[string]map[uint64]bool
 	nextID uint64
+	// unlinked documents are held by the index and found by no search; looked counts
+	// searches for one.
+	unlinked map[uint64]bool
+	looked   int
 	// flushed counts a shard's flushes to disk.
 	flushed map[string]int
 	// beforeFill is called before each batch is stored, without the lock.
@@ -47,7 +51,7 @@ type fakeStorage struct {
 var errKilled = errors.New("killed")
 
 func newFakeStorage(shards ...string) *fakeStorage {
-	s := &fakeStorage{shards: map[string]map[string]*storobj.Object{}, index: map[string]map[uint64]bool{}, flushed: map[string]int{}, kill: -1}
+	s := &fakeStorage{shards: map[string]map[string]*storobj.Object{}, index: map[string]map[uint64]bool{}, flushed: map[string]int{}, unlinked: map[uint64]bool{}, kill: -1}
 	for _, name := range shards {
 		s.shards[name] = map[string]*storobj.Object{}
 		s.index[name] = map[uint64]bool{}
@@ -130,6 +134,13 @@ func (s *fakeStorage) indexed(_ context.Context, _, shard, _ string, docID uint6
 	return s.index[shard][docID], false, nil
 }
 
+func (s *fakeStorage) found(_ context.Context, _, _, _ string, docID uint64, _ []float32) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looked++
+	return !s.unlinked[docID], nil
+}
+
 func (s *fakeStorage) flush(_ context.Context, _, shard string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,6 +177,7 @@ func (s *fakeStorage) FillNamedVector(_ context.Context, _, shard, vector string
 				s.kill--
 			}
 			s.index[shard][current.DocID] = true
+			delete(s.unlinked, current.DocID)
 			return nil
 		}(); err != nil {
 			return err

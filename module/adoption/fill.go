@@ -63,8 +63,11 @@ type filling struct {
 	class, shard, vector string
 	state                *state
 	place                int // of the shard in state
-	now                  func() time.Time
-	sleep                func(context.Context, time.Duration) error
+	// doubtful is how many objects with the vector are looked for in its index yet,
+	// from the place on where a pass was interrupted.
+	doubtful int
+	now      func() time.Time
+	sleep    func(context.Context, time.Duration) error
 }
 
 // work is a batch between reading and storing.
@@ -87,6 +90,8 @@ type work struct {
 type document struct {
 	id    []byte
 	docID uint64
+	// value is the vector of one that the index holds and does not find.
+	value []float32
 }
 
 // passes goes through the shard until a pass finds nothing to do, and tells
@@ -123,6 +128,11 @@ func (f *filling) pass(ctx context.Context) error {
 	after, err := parseCursor(start.Cursor)
 	if err != nil {
 		return err
+	}
+	// What was being stored when a node was killed, and is to be read again.
+	f.doubtful = 0
+	if start.Cursor != "" {
+		f.doubtful = 2 * batchSize
 	}
 	if start.Began == 0 {
 		objects, err := f.storage.count(ctx, f.class, f.shard)
@@ -219,18 +229,47 @@ func (f *filling) sort(ctx context.Context, page []record) ([]*work, error) {
 		switch {
 		case len(r.object.Vectors[f.vector]) > 0:
 			w.seen.Present++
-			held, pending, err := f.storage.indexed(ctx, f.class, f.shard, f.vector, r.object.DocID)
+			d := document{id: r.id, docID: r.object.DocID}
+			if f.inDoubt(r) {
+				d.value = r.object.Vectors[f.vector]
+			}
+			lost, err := f.lost(ctx, &d)
 			if err != nil {
 				return nil, err
 			}
-			if !held && !pending {
-				w.lost = append(w.lost, document{id: r.id, docID: r.object.DocID})
+			if lost {
+				w.lost = append(w.lost, d)
 			}
 		case text != "":
 			w.ids, w.texts = append(w.ids, r.id), append(w.texts, text)
 		}
 	}
 	return batches, nil
+}
+
+// inDoubt tells whether an object may have been in the middle of being indexed
+// when a node was killed. Weaviate flushes the log of an index for one writer
+// while another is at work: what that has written by then is a document without
+// links, which the index holds and no search comes upon.
+func (f *filling) inDoubt(r record) bool {
+	if f.doubtful > 0 {
+		f.doubtful--
+		return true
+	}
+	return f.state.inDoubt(r.object.LastUpdateTimeUnix())
+}
+
+// lost tells whether the index has lost a document. One with a value is looked
+// for by it; the value is dropped where the index does not even hold it.
+func (f *filling) lost(ctx context.Context, d *document) (bool, error) {
+	held, pending, err := f.storage.indexed(ctx, f.class, f.shard, f.vector, d.docID)
+	if err != nil || pending {
+		return false, err
+	}
+	if held && d.value != nil {
+		held, err = f.storage.found(ctx, f.class, f.shard, f.vector, d.docID, d.value)
+	}
+	return !held, err
 }
 
 func (f *filling) embed(ctx context.Context, texts []string) ([][]float32, error) {
@@ -359,11 +398,11 @@ func (f *filling) index(ctx context.Context, lost []document) error {
 	ids := make([][]byte, 0, len(lost))
 	kept := make([]document, 0, len(lost))
 	for _, d := range lost {
-		held, pending, err := f.storage.indexed(ctx, f.class, f.shard, f.vector, d.docID)
+		still, err := f.lost(ctx, &d)
 		if err != nil {
 			return err
 		}
-		if !held && !pending {
+		if still {
 			ids, kept = append(ids, d.id), append(kept, d)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -321,6 +322,50 @@ func TestGoesOnAfterAKill(t *testing.T) {
 }
 
 // Writers, deleters and kills at once, on real goroutines.
+// A node that is killed while it indexes may leave a document that the index
+// holds and does not find: one of those that the job was storing, or of a user's.
+func TestDocumentsWithoutLinksAreIndexedAgain(t *testing.T) {
+	b := newBench(t, "a")
+	b.fillWith("a", 4*batchSize)
+	ids := slices.Sorted(maps.Keys(b.storage.shards["a"]))
+	// A user's object before the cursor, and one of the job's behind it.
+	b.storage.put("a", []byte(ids[0]), "a user's", true)
+	users := b.storage.shards["a"][ids[0]]
+	users.Object.LastUpdateTimeUnix = time.Now().UnixMilli()
+	b.storage.unlinked[users.DocID] = true
+	b.storage.kill = 3 * batchSize / 2
+	if _, err := b.run(t.Context()); err == nil {
+		t.Fatal("it was not killed")
+	}
+	left, err := readState(b.store.path(testClass, testVector))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.storage.looked = 0
+	b.storage.kill = -1
+	cursor, _ := parseCursor(left.Shards[0].Cursor)
+	mine := b.storage.shards["a"][ids[slices.Index(ids, string(cursor))+1]]
+	if len(mine.Vectors) == 0 {
+		t.Fatal("the job had not come to it")
+	}
+	b.storage.index["a"][mine.DocID], b.storage.unlinked[mine.DocID] = true, true
+	file, err := b.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.storage.check(t)
+	if len(b.storage.unlinked) != 0 {
+		t.Errorf("not found still: %v", b.storage.unlinked)
+	}
+	// Two batches behind the cursor, and the user's and its like in each pass.
+	if most := 2*batchSize + 8; b.storage.looked == 0 || b.storage.looked > most {
+		t.Errorf("%d documents were looked for, at most %d are in doubt", b.storage.looked, most)
+	}
+	if file.Shards[0].State != StateFinished {
+		t.Errorf("the shard is %s", file.Shards[0].State)
+	}
+}
+
 func TestWritersAndKillsAtOnce(t *testing.T) {
 	b := newBench(t, "a", "b")
 	const objects = 500

@@ -62,6 +62,8 @@ type state struct {
 	path string
 	// whole and changes are the bytes of the file's parts.
 	whole, changes int
+	// opened is when this process took the job up.
+	opened time.Time
 	// waiting: the job waits for writers to end.
 	waiting atomic.Bool
 
@@ -80,7 +82,10 @@ type stateFile struct {
 	Version uint64 `json:"version"`
 	// TakenUnixMs is when this node took the job up first, by its own clock: those
 	// of other nodes may run otherwise.
-	TakenUnixMs   int64        `json:"takenUnixMs,omitempty"`
+	TakenUnixMs int64 `json:"takenUnixMs,omitempty"`
+	// DoubtUnixMs is since when objects may have been written while a node was
+	// killed, 0 where none was.
+	DoubtUnixMs   int64        `json:"doubtUnixMs,omitempty"`
 	UpdatedUnixMs int64        `json:"updatedUnixMs"`
 	Shards        []shardState `json:"shards"`
 }
@@ -105,13 +110,14 @@ func (s store) path(collection, vector string) string {
 // something of another run. A file that can't be read as one is begun anew too:
 // it costs a pass over objects that have their vectors.
 func (s store) open(collection, vector, id string, version uint64) (*state, error) {
-	st := &state{path: s.path(collection, vector)}
+	st := &state{path: s.path(collection, vector), opened: time.Now()}
 	found, err := readState(st.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errDamaged) {
 		return nil, err
 	}
 	if err == nil && found.ID == id && found.Version == version {
 		st.file = *found
+		st.file.DoubtUnixMs = doubt(found)
 		return st, st.save() // what a killed node may have left of a last line is not written behind
 	}
 	if err := os.MkdirAll(filepath.Dir(st.path), 0o700); err != nil {
@@ -119,6 +125,9 @@ func (s store) open(collection, vector, id string, version uint64) (*state, erro
 	}
 	st.file = stateFile{ID: id, Version: version}
 	if found != nil {
+		if slices.ContainsFunc(found.Shards, func(s shardState) bool { return !s.ended() }) {
+			st.file.DoubtUnixMs = doubt(found)
+		}
 		// Tenants that an earlier run activated and did not put back.
 		for _, old := range found.Shards {
 			if old.Activated {
@@ -129,6 +138,29 @@ func (s store) open(collection, vector, id string, version uint64) (*state, erro
 		}
 	}
 	return st, st.save()
+}
+
+// skew is how much clocks of a cluster's nodes may differ, and how long a write
+// may take from its time of update until it is indexed.
+const skew = time.Minute
+
+// doubt is since when objects may have been written while a node was killed that
+// left this state.
+func doubt(left *stateFile) int64 {
+	since := left.UpdatedUnixMs - skew.Milliseconds()
+	if left.DoubtUnixMs != 0 {
+		since = min(since, left.DoubtUnixMs)
+	}
+	return since
+}
+
+// inDoubt tells whether an object that was updated then may have been in the
+// middle of being written when a node was killed.
+func (s *state) inDoubt(updatedUnixMs int64) bool {
+	s.mu.Lock()
+	since := s.file.DoubtUnixMs
+	s.mu.Unlock()
+	return since != 0 && updatedUnixMs >= since && updatedUnixMs <= s.opened.Add(skew).UnixMilli()
 }
 
 // all are the states that can be read.
