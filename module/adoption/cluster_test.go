@@ -173,12 +173,6 @@ func TestClocksOfOtherNodes(t *testing.T) {
 	s.do("POST", "/adoptions", "ann", startBody)
 	s.cluster.tasks[0].StartedAt = time.Now().Add(24 * time.Hour) // of a node whose clock is ahead
 	s.service.settle = settlingOf(50 * time.Millisecond)
-	provider := s.service.Provider()
-	provider.SetCompletionRecorder(&fakeRecorder{})
-	handle, err := provider.StartTask(s.cluster.tasks[0].Clone())
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-handle.Done()
+	s.work()
 	s.storage.check(t)
 }

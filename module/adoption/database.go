@@ -172,9 +172,9 @@ func (d *database) flush(ctx context.Context, class, shard string) error {
 
 func (d *database) indexed(ctx context.Context, class, shard, vector string, docID uint64) (held, pending bool, err error) {
 	err = d.with(ctx, class, shard, func(s db.ShardLike) error {
-		index, ok := s.GetVectorIndex(vector)
-		if !ok {
-			return fmt.Errorf("shard %q has no index of vector %q", shard, vector)
+		index, err := indexOf(s, vector)
+		if err != nil {
+			return err
 		}
 		// An index that is switched off (skip) holds nothing and never will.
 		held = index.Type() == common.IndexTypeNoop || index.ContainsDoc(docID)
@@ -184,6 +184,14 @@ func (d *database) indexed(ctx context.Context, class, shard, vector string, doc
 		return nil
 	})
 	return held, pending, err
+}
+
+func indexOf(s db.ShardLike, vector string) (db.VectorIndex, error) {
+	index, ok := s.GetVectorIndex(vector)
+	if !ok {
+		return nil, fmt.Errorf("shard %q has no index of vector %q", s.Name(), vector)
+	}
+	return index, nil
 }
 
 const (
@@ -196,9 +204,9 @@ const (
 
 func (d *database) found(ctx context.Context, class, shard, vector string, docID uint64, value []float32) (found bool, err error) {
 	err = d.with(ctx, class, shard, func(s db.ShardLike) error {
-		index, ok := s.GetVectorIndex(vector)
-		if !ok {
-			return fmt.Errorf("shard %q has no index of vector %q", shard, vector)
+		index, err := indexOf(s, vector)
+		if err != nil {
+			return err
 		}
 		if index.Type() == common.IndexTypeNoop {
 			found = true

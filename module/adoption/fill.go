@@ -90,7 +90,7 @@ type work struct {
 type document struct {
 	id    []byte
 	docID uint64
-	// value is the vector of one that the index holds and does not find.
+	// value is the vector of one in doubt, by which it is looked for in the index.
 	value []float32
 }
 
@@ -233,7 +233,7 @@ func (f *filling) sort(ctx context.Context, page []record) ([]*work, error) {
 			if f.inDoubt(r) {
 				d.value = r.object.Vectors[f.vector]
 			}
-			lost, err := f.lost(ctx, &d)
+			lost, err := f.lost(ctx, d)
 			if err != nil {
 				return nil, err
 			}
@@ -259,9 +259,9 @@ func (f *filling) inDoubt(r record) bool {
 	return f.state.inDoubt(r.object.LastUpdateTimeUnix())
 }
 
-// lost tells whether the index has lost a document. One with a value is looked
-// for by it; the value is dropped where the index does not even hold it.
-func (f *filling) lost(ctx context.Context, d *document) (bool, error) {
+// lost tells whether the index has lost a document: it does not hold it, or does
+// not find one in doubt.
+func (f *filling) lost(ctx context.Context, d document) (bool, error) {
 	held, pending, err := f.storage.indexed(ctx, f.class, f.shard, f.vector, d.docID)
 	if err != nil || pending {
 		return false, err
@@ -398,7 +398,7 @@ func (f *filling) index(ctx context.Context, lost []document) error {
 	ids := make([][]byte, 0, len(lost))
 	kept := make([]document, 0, len(lost))
 	for _, d := range lost {
-		still, err := f.lost(ctx, &d)
+		still, err := f.lost(ctx, d)
 		if err != nil {
 			return err
 		}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/weaviate/weaviate/entities/models"
 )
 
 // readyStep is how often a node that starts is asked whether it is ready.
@@ -67,7 +65,7 @@ func (s *Service) putBack(ctx context.Context, file stateFile) error {
 			continue
 		}
 		at := slices.IndexFunc(placement, func(p Placed) bool { return p.Name == sh.Name })
-		if at >= 0 && slices.Contains([]string{models.TenantActivityStatusHOT, models.TenantActivityStatusACTIVE}, placement[at].Status) {
+		if at >= 0 && placement[at].active() {
 			if err := s.host.Schema.SetActive(ctx, collection, sh.Tenant, false); err != nil {
 				return err
 			}

@@ -65,6 +65,15 @@ type Placed struct {
 	Status string
 }
 
+// active and inactive tell of a tenant, which may be neither: offloaded.
+func (p Placed) active() bool {
+	return p.Status == models.TenantActivityStatusHOT || p.Status == models.TenantActivityStatusACTIVE
+}
+
+func (p Placed) inactive() bool {
+	return p.Status == models.TenantActivityStatusCOLD || p.Status == models.TenantActivityStatusINACTIVE
+}
+
 // Schema is what a job needs to know and to change of collections.
 type Schema interface {
 	// Class is a collection, nil where there is none.
@@ -461,11 +470,10 @@ func (j *job) open(ctx context.Context, i int) (bool, error) {
 	if s.Tenant == "" {
 		return true, nil
 	}
-	switch placement[at].Status {
-	case models.TenantActivityStatusHOT, models.TenantActivityStatusACTIVE:
+	switch p := placement[at]; {
+	case p.active():
 		return true, nil
-	case models.TenantActivityStatusCOLD, models.TenantActivityStatusINACTIVE:
-	default:
+	case !p.inactive():
 		return false, j.leave(i, ShardOffloaded)
 	}
 	if err := j.stillMay(ctx, j.deps.rights, j.deps.known, []string{s.Tenant}, true); err != nil {

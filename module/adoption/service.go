@@ -209,7 +209,7 @@ func (s *Service) placed(ctx context.Context, p *models.Principal, class *models
 			continue
 		}
 		found[placed.Name] = true
-		if placed.Status == models.TenantActivityStatusCOLD || placed.Status == models.TenantActivityStatusINACTIVE {
+		if placed.inactive() {
 			inactive = append(inactive, placed.Name)
 		}
 		for _, node := range placed.Nodes {

@@ -46,6 +46,18 @@ func newSite(t *testing.T, shards ...string) *site {
 	return s
 }
 
+// work runs the node's part of the job that was started, to its end.
+func (s *site) work() {
+	s.t.Helper()
+	provider := s.service.Provider()
+	provider.SetCompletionRecorder(&fakeRecorder{})
+	handle, err := provider.StartTask(s.cluster.tasks[0].Clone())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	<-handle.Done()
+}
+
 func (s *site) do(method, path, key, body string) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(method, path, strings.NewReader(body))
 	if key != "" {
@@ -207,13 +219,7 @@ func TestTenantsThatOneMayNotSee(t *testing.T) {
 		s.storage.put(s.schema.placed[i].Name, idOf(i), "text", false)
 	}
 	s.do("POST", "/adoptions", "ann", `{"collection":"Docs","vector":"latent","tenants":["acme","globex"]}`)
-	provider := s.service.Provider()
-	provider.SetCompletionRecorder(&fakeRecorder{})
-	handle, err := provider.StartTask(s.cluster.tasks[0].Clone())
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-handle.Done()
+	s.work()
 	s.cluster.tasks[0].Status, s.cluster.tasks[0].Error = distributedtask.TaskStatusFailed, `shard "globex": disk full`
 
 	s.rights.forbid = func(_ *models.Principal, verb, resource string) bool {
