@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 
 from train import devsets, layouts
 from train.devsets import PER_HOP, Set
-from train.losses import States
+from train.losses import states
 from train.model import Model
+from train.packing import Ids, moved, pad
 from train.sequence import Tokens
 from train.settings import Settings
 from train.vectors import VectorCache
@@ -42,36 +43,30 @@ class Walk:
 
 
 @torch.no_grad()
-def hop(model: Model, tok: Tokens, walks: list[Walk]) -> torch.Tensor:
+def hop(model: Model, tok: Tokens, walks: list[Walk], device: str) -> torch.Tensor:
     """The query vector of each walk's next hop."""
     s = model.s
-    ids = [w.ids + tok.think + tok.query for w in walks]
-    states = States(model, ids)
-    out = []
-    for i, w in enumerate(walks):
-        end = len(w.ids) + s.think
-        pieces = tok.question_pieces(w.question)
-        candidates = w.candidates if s.copy_head else []
-        vector, _ = model.query(
-            states.at(i, torch.arange(end, end + s.query))[None],
-            torch.tensor([pieces]),
-            torch.ones(1, len(pieces), dtype=torch.bool),
-            torch.tensor([[p for _, p in candidates]], dtype=torch.long),
-            states.at(i, torch.tensor([a for a, _ in candidates], dtype=torch.long))[None],
-            torch.ones(1, len(candidates), dtype=torch.bool),
-        )
-        out.append(vector[0])
-    return torch.stack(out)
+    rows = [w.ids + tok.think + tok.query for w in walks]
+    first = np.cumsum([0, *map(len, rows)])
+    candidates = [w.candidates if s.copy_head else [] for w in walks]
+    asked, asked_mask = pad([tok.question_pieces(w.question) for w in walks])
+    where, mask = pad([[first[i] + at for at, _ in c] for i, c in enumerate(candidates)])
+    piece, _ = pad([[p for _, p in c] for c in candidates])
+    query = (first[1:] - s.query)[:, None] + np.arange(s.query)
+    query, asked, asked_mask, piece, where, mask = (moved(x, device) for x in (query, asked, asked_mask, piece, where, mask))
+    seen = states(model, moved(Ids.of(rows, tok.think[0]), device))
+    vectors, _ = model.query(seen[query], asked, asked_mask, piece, seen[where], mask)
+    return vectors.float().cpu()
 
 
-def evaluate(model: Model, tok: Tokens, sets: list[Set], hops: int, batch: int = 8) -> dict[str, dict]:
+def evaluate(model: Model, tok: Tokens, sets: list[Set], hops: int, device: str, batch: int = 8) -> dict[str, dict]:
     out = {}
     for z in sets:
         walks = [Walk(q["question"], {z.row[p] for p in q["gold_pids"]}, tok) for q in z.questions]
         for k in range(hops):
             for lo in range(0, len(walks), batch):
                 part = walks[lo : lo + batch]
-                for w, v in zip(part, hop(model, tok, part), strict=True):
+                for w, v in zip(part, hop(model, tok, part, device), strict=True):
                     order = (z.vectors @ v).topk(PER_HOP + len(w.found)).indices.tolist()
                     fresh = [i for i in order if i not in w.found][:PER_HOP]
                     w.found += fresh
@@ -96,20 +91,21 @@ def main() -> None:
     devsets.add_arguments(a, questions=100)
     a.add_argument("--hops", type=int, default=2)
     a.add_argument("--threads", type=int, default=2)
+    a.add_argument("--device", default="cpu")
     a.add_argument("--out", type=Path)
     args = a.parse_args()
     torch.set_num_threads(args.threads)
-    cache = VectorCache(args.cache, args.weights)
+    cache = VectorCache(args.cache, args.weights, args.device)
     sets = devsets.load(args, cache)
     backbone, retriever = load_backbone(args.weights), load_retriever(args.weights)
     report = {}
     print(f"{'run':18} " + " ".join(f"{z.name:>14}" for z in sets) + f" {'mean':>14} {'gain':>14}")
     for run in args.runs:
         s = Settings.load(run / "settings.json")
-        model = Model(backbone, retriever, s).eval()
+        model = Model(backbone, retriever, s).eval().to(args.device)
         model.load_state_dict(load_file(run / "adapter.safetensors"), strict=False)
         tok = Tokens.of(backbone, retriever, s)
-        rows = evaluate(model, tok, sets, args.hops)
+        rows = evaluate(model, tok, sets, args.hops, args.device, 8 if args.device == "cpu" else 64)
         report[run.name] = rows
         mean = {k: float(np.mean([r[k] for r in rows.values()])) for k in ("found", "all", "single_found", "single_all")}
         cells = [f"{100 * r['found']:6.1f} / {100 * r['all']:5.1f}" for r in rows.values()]

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from train.packing import Packing
 from train.settings import Settings
 from train.weights import Backbone, DecoderRetriever
 
@@ -31,6 +32,12 @@ class LoRA(nn.Module):
         return F.linear(x, self.w, self.bias) + (x @ self.A) @ (self.B * self.scale)
 
 
+def cast(x: Tensor) -> Tensor:
+    """In the type that autocast multiplies in, once for all products that follow."""
+    kind = x.device.type
+    return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
+
+
 class DecoderLayer(nn.Module):
     """A layer of the Llama, Qwen2 (biases) or Qwen3 (norms of each head's queries and keys) families, with LoRA."""
 
@@ -44,7 +51,7 @@ class DecoderLayer(nn.Module):
 
     def before(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[N,H] → queries, keys and values [N,heads,head_dim], rotated."""
-        h = F.rms_norm(x, x.shape[-1:], self.input_norm, self.eps)
+        h = cast(F.rms_norm(x, x.shape[-1:], self.input_norm, self.eps))
         q = self.q(h).view(-1, self.heads, self.head_dim)
         k = self.k(h).view(-1, self.kv_heads, self.head_dim)
         v = self.v(h).view(-1, self.kv_heads, self.head_dim)
@@ -54,11 +61,11 @@ class DecoderLayer(nn.Module):
 
     def after(self, x: Tensor, a: Tensor) -> Tensor:
         x = x + self.o(a)
-        h = F.rms_norm(x, x.shape[-1:], self.post_norm, self.eps)
+        h = cast(F.rms_norm(x, x.shape[-1:], self.post_norm, self.eps))
         return x + self.down(F.silu(self.gate(h)) * self.up(h))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, lengths: list[int]) -> Tensor:
-        return self.after(x, attention(*self.before(x, cos, sin), lengths))
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, packing: Packing) -> Tensor:
+        return self.after(x, attention(*self.before(x, cos, sin), packing))
 
     def compile_parts(self) -> None:
         """Compile what stands around the attention, whose shapes differ from sequence to sequence."""
@@ -66,13 +73,11 @@ class DecoderLayer(nn.Module):
         self.after = torch.compile(self.after, dynamic=True)
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor, packing: Packing) -> Tensor:
     """Causal attention within each of the packed sequences: [N,heads,D] each → [N,heads·D]."""
-    grouped = q.shape[1] != k.shape[1]
+    grouped, lengths = q.shape[1] != k.shape[1], packing.lengths
     if q.is_cuda:  # one padded call in place of many small ones
-        q, k, v = (nn.utils.rnn.pad_sequence(t.split(lengths), batch_first=True).transpose(1, 2) for t in (q, k, v))
-        a = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=grouped).transpose(1, 2).flatten(2)
-        return torch.cat([a[i, :n] for i, n in enumerate(lengths)])
+        return padded(q, k, v, packing)
     if torch.is_autocast_enabled("cpu"):  # PyTorch's kernel takes twice as long in bf16 on sequences as short as ours
         each = zip(*(t.split(lengths) for t in (q, k, v)), strict=True)
         return torch.cat([products(*parts) for parts in each])
@@ -82,6 +87,13 @@ def attention(q: Tensor, k: Tensor, v: Tensor, lengths: list[int]) -> Tensor:
         a = F.scaled_dot_product_attention(q1, k1, v1, is_causal=True, enable_gqa=grouped)
         out.append(a[0].transpose(0, 1).flatten(1))
     return torch.cat(out)
+
+
+def padded(q: Tensor, k: Tensor, v: Tensor, packing: Packing) -> Tensor:
+    """All sequences at once, each filled up to the longest; what is filled stands behind, where no token looks."""
+    q, k, v = (packing.pad(t.to(v.dtype)).transpose(1, 2) for t in (q, k, v))
+    a = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=q.shape[1] != k.shape[1])
+    return packing.unpad(a.transpose(1, 2).flatten(2))
 
 
 def products(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -127,15 +139,12 @@ class Decoder(nn.Module):
             if isinstance(m, LoRA):
                 m.w.data = m.w.data.bfloat16()
 
-    def forward(self, embeds: Tensor, lengths: list[int] | None = None) -> Tensor:
-        """[N,H] input embeddings of sequences of `lengths` → [N,H] states after the final norm. [B,T,H] is B sequences of T."""
-        if embeds.dim() == 3:
-            return self(embeds.flatten(0, 1), [embeds.shape[1]] * embeds.shape[0]).view_as(embeds)
-        place = torch.cat([torch.arange(n) for n in lengths])
-        cos, sin = self.cos[place][:, None], self.sin[place][:, None]
+    def forward(self, embeds: Tensor, packing: Packing) -> Tensor:
+        """[N,H] input embeddings of packed sequences → [N,H] states after the final norm."""
+        cos, sin = self.cos[packing.place][:, None], self.sin[packing.place][:, None]
         x = embeds
         for layer in self.layers:
-            x = layer(x, cos, sin, lengths)
+            x = layer(x, cos, sin, packing)
         return F.rms_norm(x, x.shape[-1:], self.norm, self.eps)
 
     def logits(self, states: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ class Encoder(nn.Module):
 
     def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Ordinary text: [B,S] ids and mask → [B,D]."""
-        positions = torch.arange(ids.shape[1]).expand_as(ids)
+        positions = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
         return self(self.word[ids], positions, mask.float())
 
 
@@ -97,11 +97,11 @@ class CausalEncoder(nn.Module):
             x = layer.after(x, a.transpose(1, 2).reshape(B * S, -1))
         x = F.rms_norm(x, x.shape[-1:], self.norm, self.eps).view(B, S, -1)
         last = torch.where(weights > 0, positions, -1).argmax(1)
-        return F.normalize(x[torch.arange(B), last], dim=-1)
+        return F.normalize(x[torch.arange(B, device=x.device), last], dim=-1)
 
     def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Ordinary text: [B,S] ids and mask → [B,D]."""
-        positions = torch.arange(ids.shape[1]).expand_as(ids)
+        positions = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
         return self(self.word[ids], positions, mask.float())
 
 

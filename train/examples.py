@@ -54,6 +54,10 @@ class Example:
     pointed: Pointed | None = None
     decode: int | None = None  # index into hops
 
+    def supports(self) -> list[tuple[int, int, bool]]:
+        """Every decision with every passage read before it: position of the decision, of the passage, whether it is gold."""
+        return [(at, end, gold) for at, _ in self.actions for end, gold in self.passages if end < at]
+
 
 class Builder:
     """Makes examples. `row` gives a passage's place among the vectors, `passages` its text."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from train.decoder import Decoder
 from train.encoder import retriever_encoder
+from train.packing import Ids
 from train.settings import GATE_FLOOR, Settings
 from train.weights import Backbone, Retriever, attention_heads
 
@@ -75,13 +76,13 @@ class QueryHead(nn.Module):
         word, closes = self.encoder.word, self.encoder.closes
         latents = self.projector(query_states)
         n, start = latents.shape[1], question_mask.sum(1, keepdim=True) - int(closes)
-        places = torch.arange(question_ids.shape[1]).expand_as(question_ids)
+        places = torch.arange(question_ids.shape[1], device=latents.device).expand_as(question_ids)
         if closes:  # the question's last token stands behind all that follows
             places = torch.where(places == start, start + n + self.pieces, places)
         embeds = [word[question_ids], latents]
-        shares = torch.sigmoid(self.latent_bias).expand(latents.shape[:2]) if closes else torch.ones(latents.shape[:2])
+        shares = torch.sigmoid(self.latent_bias).expand(latents.shape[:2]) if closes else torch.ones_like(latents[..., 0])
         asked = question_mask.float() * (self.anchor | (places > start) if closes else self.anchor)
-        weights, positions = [asked, shares], [places, start + torch.arange(n)]
+        weights, positions = [asked, shares], [places, start + torch.arange(n, device=start.device)]
         logits = self.gates(query_states, candidate_states, candidate_mask)
         if candidate_ids.shape[1]:
             gate = torch.sigmoid(logits)
@@ -90,7 +91,7 @@ class QueryHead(nn.Module):
             piece = word[candidate_ids.gather(1, top)]
             embeds.append(piece if closes else piece * gate[..., None])
             weights.append(gate * (gate > GATE_FLOOR))
-            positions.append(start + n + torch.arange(gate.shape[1]))
+            positions.append(start + n + torch.arange(gate.shape[1], device=start.device))
         vector = self.encoder(torch.cat(embeds, 1), torch.cat(positions, 1), torch.cat(weights, 1))
         return vector, logits
 
@@ -105,13 +106,15 @@ class Pointer(nn.Module):
         self.end_k, self.end_q, self.end_s = nn.Linear(hidden, width), nn.Linear(hidden, width), nn.Linear(hidden, width)
         self.slots = nn.Linear(hidden, 3)
 
-    def forward(self, answer: Tensor, words: Tensor, start: int | None) -> tuple[Tensor, Tensor | None]:
-        """answer [H], words [W,H] → start log-probabilities [W+3], and the end's logits [W] given a start word."""
+    def forward(self, answer: Tensor, words: Tensor, mask: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+        """answer [P,H], words [P,W,H] and which of them there are, start words [P] → start log-probabilities [P,W+3], and the
+        end's logits [P,W] given the start. A start that is a slot, W or more, has no end: its logits mean nothing."""
         a, w = self.norm(answer), self.norm(words)
-        first = torch.cat([self.start_k(w) @ self.start_q(a) / 8, self.slots(a)]).float().log_softmax(-1)
-        if start is None:
-            return first, None
-        return first, (self.end_k(w) @ (self.end_q(a) + self.end_s(w[start])) / 8).float()
+        first = (self.start_k(w) @ self.start_q(a)[..., None])[..., 0] / 8
+        first = torch.cat([first.masked_fill(~mask, -1e4), self.slots(a)], -1).float().log_softmax(-1)
+        begun = w[torch.arange(len(w), device=w.device), start.clamp(max=w.shape[1] - 1)]
+        last = (self.end_k(w) @ (self.end_q(a) + self.end_s(begun))[..., None])[..., 0] / 8
+        return first, last.float().masked_fill(~mask, -1e4)
 
 
 class Support(nn.Module):
@@ -145,14 +148,10 @@ class Model(nn.Module):
             for p in (self.latents, *self.lm.layers[: s.frozen_layers].parameters()):
                 p.requires_grad_(False)
 
-    def embed(self, ids: Tensor, inject: Tensor | None = None) -> Tensor:
-        """ids as lm.onnx takes them: ≥ V are latents, ≥ V+m+n rows of inject [K,H]."""
-        vocab = self.lm.embed.shape[0]
-        tables = [self.latents] + ([inject] if inject is not None else [])
-        extra = torch.cat(tables)
-        is_extra = ids >= vocab
-        plain = self.lm.embed[ids.masked_fill(is_extra, 0)]
-        return torch.where(is_extra[..., None], extra[(ids - vocab).clamp(min=0)], plain)
+    def embed(self, x: Ids, inject: Tensor | None = None) -> Tensor:
+        """[N,H]: tokens, latents, and rows of inject [K,H] behind them."""
+        extra = self.latents if inject is None else torch.cat([self.latents, inject.float()])
+        return self.lm.embed[x.ids].index_copy(0, x.extra_at, extra[x.extra])
 
     def groups(self) -> list[dict]:
         """Optimizer groups by learning rate."""

@@ -12,26 +12,27 @@ import contextlib
 import random
 import time
 from collections import Counter, defaultdict
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import accumulate, islice
 from pathlib import Path
 
 import torch
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
 from train import data, layouts, trajectories
 from train.difference import whole
-from train.examples import Builder, Example
+from train.examples import Builder, Example, HopAt
 from train.losses import NAMES, counts, losses
 from train.model import Model
+from train.packing import Packed, moved, pack
 from train.sequence import Tokens
 from train.settings import Settings
-from train.trajectories import Trajectory
 from train.vectors import VectorCache
 from train.weights import Retriever, load_backbone, load_retriever
-
-MICRO = 8  # sequences in one packed pass: what fits the memory
 
 
 class Pool:
@@ -47,10 +48,13 @@ class Pool:
         self.vectors = torch.tensor(cache.get([layouts.passage(p) for p in rows], "passages"))
         self.trajectories = trajectories.load(folder / "trajectories.jsonl.gz")
         hops = [h for t in self.trajectories for h in t.hops]
-        vectors = torch.tensor(cache.get([h.subquery for h in hops], "subqueries", asked=True))
-        self.teachers = {id(h): v for h, v in zip(hops, vectors, strict=True)}
-        asked = torch.tensor(cache.get([t.question for t in self.trajectories], "questions", asked=True))
-        self.asked = {t.id: v for t, v in zip(self.trajectories, asked, strict=True)}
+        self.teachers = torch.tensor(cache.get([h.subquery for h in hops], "subqueries", asked=True))
+        first = accumulate((len(t.hops) for t in self.trajectories), initial=0)
+        self.first_teacher = {t.id: i for t, i in zip(self.trajectories, first, strict=False)}
+
+    def teacher(self, e: Example, h: HopAt) -> int:
+        """The row of a hop's text subquery."""
+        return self.first_teacher[e.t.id] + h.index
 
     def candidates(self, batch: list[Example], rng: random.Random) -> list[int]:
         """Rows that a batch is ranked against: each hop's gold and the teacher's top 10 (the paper), what the plain
@@ -60,17 +64,16 @@ class Pool:
             scope = self.scope[e.t.scope]
             for h in e.hops:
                 rows |= dict.fromkeys([h.gold] * (h.gold >= 0) + [self.row[p] for p in h.hop.found])
-            near = (self.vectors[scope] @ self.asked[e.t.id]).topk(min(8, len(scope))).indices.tolist()
-            rows |= dict.fromkeys([scope[i] for i in near] + rng.sample(scope, min(16, len(scope))))
+            rows |= dict.fromkeys([self.row[p] for p in e.t.near[:8]] + rng.sample(scope, min(16, len(scope))))
         return list(rows)
 
 
-def batches(pool: Pool, s: Settings):
-    """Endless batches: a source by its weight, then its trajectories in a shuffled order, each once a round."""
+def batches(pool: Pool, s: Settings) -> Iterator[list[int]]:
+    """Endless batches of trajectories: a source by its weight, then its own in a shuffled order, each once a round."""
     weights = {k: float(v) for k, v in (x.split("=") for x in s.shares.split(","))}
-    by_source: dict[str, list[Trajectory]] = defaultdict(list)
-    for t in pool.trajectories:
-        by_source[t.source].append(t)
+    by_source: dict[str, list[int]] = defaultdict(list)
+    for i, t in enumerate(pool.trajectories):
+        by_source[t.source].append(i)
     names = [n for n in weights if by_source[n] and weights[n] > 0]
     rng, left = random.Random(s.seed), defaultdict(list)
     while True:
@@ -80,6 +83,40 @@ def batches(pool: Pool, s: Settings):
                 left[name] = rng.sample(by_source[name], len(by_source[name]))
             batch.append(left[name].pop())
         yield batch
+
+
+@dataclass
+class Batch:
+    """What a step needs: packed micro-batches, how many terms each loss has in all of them, tokens."""
+
+    micro: list[Packed]
+    total: dict[str, float]
+    tokens: int
+
+
+class Making(Dataset):
+    """Makes a step's batch, in whichever process is asked: examples, and the arrays of each micro-batch."""
+
+    def __init__(self, pool: Pool, tok: Tokens, s: Settings, micro: int):
+        self.pool, self.tok, self.s, self.micro = pool, tok, s, micro
+        self.build = Builder(tok, s, pool.passages, pool.row)
+
+    def __getitem__(self, picked: tuple[int, list[int]]) -> Batch:
+        step, trajectories = picked
+        rng = random.Random(self.s.seed * 1_000_003 + step)
+        batch = [self.build(self.pool.trajectories[i], rng) for i in trajectories]
+        rows = self.pool.candidates(batch, rng)
+        if len(batch) > self.micro:  # those of a length together: less padding on a GPU
+            batch.sort(key=lambda e: len(e.ids))
+        parts = [batch[lo : lo + self.micro] for lo in range(0, len(batch), self.micro)]
+        packed = [pack(self.tok, part, rows, self.pool.teacher) for part in parts]
+        return Batch(packed, counts(batch), sum(len(e.ids) for e in batch))
+
+
+def stream(making: Making, picked: Iterator[tuple[int, list[int]]], workers: int) -> Iterator[Batch]:
+    """Batches in order, made ahead by `workers` processes where there are any."""
+    ahead = {"num_workers": workers, "prefetch_factor": 4, "multiprocessing_context": "fork"} if workers else {}
+    return iter(DataLoader(making, sampler=picked, batch_size=None, collate_fn=lambda batch: batch, **ahead))
 
 
 class Log:
@@ -116,6 +153,8 @@ def arguments() -> argparse.Namespace:
     a.add_argument("--device", default="cpu")
     a.add_argument("--bf16", action="store_true", help="matrix products in bf16: on a GPU, or a CPU with AMX or AVX512_BF16")
     a.add_argument("--threads", type=int, default=2)
+    a.add_argument("--workers", type=int, default=0, help="processes that make batches ahead: a GPU waits for one alone")
+    a.add_argument("--micro", type=int, default=8, help="sequences in one pass: what fits the memory")
     a.add_argument("--compile", action="store_true", help="compile the backbone's layers (a minute once, then half as fast again)")
     a.add_argument("--minutes", type=float, default=1e9, help="end the schedule when this much time has passed, whatever --steps says")
     for f in fields(Settings):
@@ -141,26 +180,24 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     s.save(args.out / "settings.json")
 
-    pool = Pool(args.trajectories, VectorCache(args.cache, s.retriever or args.weights))
-    torch.set_default_device(args.device)
-    pool.vectors = pool.vectors.to(args.device)
-    pool.teachers = {k: v.to(args.device) for k, v in pool.teachers.items()}
-    pool.asked = {k: v.to(args.device) for k, v in pool.asked.items()}
+    pool = Pool(args.trajectories, VectorCache(args.cache, s.retriever or args.weights, args.device))
     backbone, retriever = load_backbone(s.backbone or args.weights), load_retriever(s.retriever or args.weights)
+    first, tokens, clock, checkpoint = 0, 0, 0.0, args.out / "checkpoint.pt"
+    c = torch.load(checkpoint, weights_only=False, map_location="cpu") if checkpoint.exists() else None
+    if c:
+        first, tokens, clock = c["step"], c["tokens"], c["clock"]
+    making = Making(pool, Tokens.of(backbone, retriever, s), s, args.micro)
+    ahead = stream(making, islice(enumerate(batches(pool, s)), first, None), args.workers)  # the same order after a resume
+    vectors, teachers = pool.vectors.to(args.device), pool.teachers.to(args.device)  # after the workers: they know no GPU
     model = Model(backbone, retriever, s).to(args.device)
-    tok = Tokens.of(backbone, retriever, s)
-    build = Builder(tok, s, pool.passages, pool.row)
-    opt = torch.optim.AdamW(model.groups(), weight_decay=s.weight_decay)
+    opt = torch.optim.AdamW(model.groups(), weight_decay=s.weight_decay, fused=args.device != "cpu")
     base_lr = [g["lr"] for g in opt.param_groups]
     trained = [p for g in opt.param_groups for p in g["params"]]
     print(f"{len(pool.trajectories)} trajectories, {sum(p.numel() for p in trained) / 1e6:.1f} M trained parameters", flush=True)
 
-    first, tokens, clock, checkpoint = 0, 0, 0.0, args.out / "checkpoint.pt"
-    if checkpoint.exists():
-        c = torch.load(checkpoint, weights_only=False, map_location=args.device)
+    if c:
         model.load_state_dict(c["adapter"], strict=False)
         opt.load_state_dict(c["optimizer"])
-        first, tokens, clock = c["step"], c["tokens"], c["clock"]
         print("resumed at step", first, flush=True)
     elif args.start:
         unknown = model.load_state_dict(start(args.start, retriever), strict=False).unexpected_keys
@@ -182,20 +219,17 @@ def main() -> None:
 
     weight = dict(zip(NAMES, (s.w_retrieval, s.w_gate, s.w_action, s.w_answer, s.w_pointer, s.w_support, s.w_decode), strict=True))
     cast = torch.autocast(torch.device(args.device).type, torch.bfloat16) if args.bf16 else contextlib.nullcontext()
-    log, began, began_tokens = Log(), time.time(), tokens
-    for step, picked in enumerate(batches(pool, s)):
-        if step < first:
-            continue  # the same order after a resume
-        rng = random.Random(s.seed * 1_000_003 + step)
-        batch = [build(t, rng) for t in picked]
-        rows, total, sums = pool.candidates(batch, rng), counts(batch), Counter()
-        for lo in range(0, len(batch), MICRO):
+    log, began = Log(), time.time()
+    spoken = began, tokens  # when the last line was written
+    for step, batch in enumerate(ahead, first):
+        sums = Counter()
+        for micro in batch.micro:
             with cast:
-                part = losses(model, tok, batch[lo : lo + MICRO], pool.vectors, pool.teachers, rows)
-                loss = sum(weight[n] * part[n] / total[n] for n in NAMES if n in part)
+                part = losses(model, moved(micro, args.device), vectors, teachers)
+                loss = sum(weight[n] * part[n] / batch.total[n] for n in NAMES if n in part)
             loss.backward()
-            sums.update({n: float(v.detach()) for n, v in part.items()})
-        tokens += sum(len(e.ids) for e in batch)
+            sums.update(dict(zip(part, torch.stack([v.detach().float() for v in part.values()]).tolist(), strict=True)))
+        tokens += batch.tokens
         # Linear decay over the steps or over the time, whichever runs out first.
         done = max(step / s.steps, (clock + time.time() - began) / 60 / args.minutes)
         scale = min(1.0, (step + 1) / s.warmup) * max(s.final_lr, 1 - done * (1 - s.final_lr))
@@ -204,10 +238,11 @@ def main() -> None:
         norm = nn.utils.clip_grad_norm_(trained, s.clip)
         opt.step()
         opt.zero_grad(set_to_none=True)
-        log.add(step, sums, total)
+        log.add(step, sums, batch.total)
         ended = step + 1 >= s.steps or done >= 1
         if step % 5 == 4 or step == first or ended:
-            speed = (tokens - began_tokens) / (time.time() - began)
+            now = time.time(), tokens
+            speed, spoken = (now[1] - spoken[1]) / (now[0] - spoken[0]), now
             print(
                 f"step {step + 1}/{s.steps} {log.line(step)} norm {float(norm):.1f} lr {scale:.2f} tokens {tokens} {speed:.0f} tok/s",
                 flush=True,

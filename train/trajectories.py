@@ -115,19 +115,37 @@ def search(trajectories: list[Trajectory], passages: list[dict], cache) -> dict[
     for p in passages:
         scopes[p["scope"]].append(p)
     vectors = dict(zip((p["pid"] for p in passages), cache.get([layouts.passage(p) for p in passages], "passages"), strict=True))
-    matrices = {s: np.stack([vectors[p["pid"]] for p in rows]) for s, rows in scopes.items()}
     hops = [(t, h) for t in trajectories for h in t.hops]
-    asked = cache.get([h.subquery for _, h in hops], "subqueries", asked=True)
-    for t, v in zip(trajectories, cache.get([t.question for t in trajectories], "questions", asked=True), strict=True):
-        order = np.argsort(-(matrices[t.scope] @ v), kind="stable")[:TOP]
-        t.near = [scopes[t.scope][i]["pid"] for i in order]
+    questions = cache.get([t.question for t in trajectories], "questions", asked=True)
+    subqueries = cache.get([h.subquery for _, h in hops], "subqueries", asked=True)
+    asked: dict[str, list[tuple[Trajectory | Hop, np.ndarray]]] = defaultdict(list)
+    for t, v in zip(trajectories, questions, strict=True):
+        asked[t.scope].append((t, v))
+    for (t, h), v in zip(hops, subqueries, strict=True):
+        asked[t.scope].append((h, v))
+    for scope, rows in asked.items():
+        matrix = np.stack([vectors[p["pid"]] for p in scopes[scope]])
+        for lo in range(0, len(rows), 512):
+            block = rows[lo : lo + 512]
+            for (x, _), order in zip(block, nearest(np.stack([v for _, v in block]), matrix), strict=True):
+                pids = [scopes[scope][i]["pid"] for i in order]
+                if isinstance(x, Trajectory):
+                    x.near = pids
+                else:
+                    x.found = pids
     hits: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
-    for (t, h), v in zip(hops, asked, strict=True):
-        order = np.argsort(-(matrices[t.scope] @ v), kind="stable")[:TOP]
-        h.found = [scopes[t.scope][i]["pid"] for i in order]
+    for t, h in hops:
         if h.pid:
             hits[t.source].append((h.pid in h.found[:3], h.pid in h.found))
     return {s: [round(float(x), 4) for x in np.mean(rows, 0)] for s, rows in hits.items()}
+
+
+def nearest(asked: np.ndarray, matrix: np.ndarray) -> list[list[int]]:
+    """The TOP nearest rows of `matrix` to each of `asked`, nearest first."""
+    far = -(asked @ matrix.T)
+    top = np.sort(np.argpartition(far, min(TOP, far.shape[1]) - 1, 1)[:, :TOP], 1)
+    order = np.argsort(np.take_along_axis(far, top, 1), 1, kind="stable")
+    return np.take_along_axis(top, order, 1).tolist()
 
 
 def main() -> None:
@@ -142,12 +160,13 @@ def main() -> None:
     a.add_argument("--wiki", type=int, default=14000, help="synthetic questions over encyclopaedia pages, at most")
     a.add_argument("--worlds", type=int, default=600, help="made-up organisations, about 24 questions each")
     a.add_argument("--threads", type=int, default=2)
+    a.add_argument("--device", default="cpu", help="where texts are embedded")
     args = a.parse_args()
     import torch
 
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
-    cache = VectorCache(args.cache, args.weights)
+    cache = VectorCache(args.cache, args.weights, args.device)
     trajectories, passages = annotated(args.data, cache, args.singles)
     for more, rows in (wiki(args.data, args.wiki), pages(args.worlds)):
         trajectories += more

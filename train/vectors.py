@@ -26,13 +26,14 @@ def key(text: str) -> str:
 class VectorCache:
     """`weights` is a retriever as `load_retriever` takes it; a cache serves one retriever."""
 
-    def __init__(self, folder: Path, weights: Path):
+    def __init__(self, folder: Path, weights: Path, device: str = "cpu"):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         retriever = load_retriever(weights)
         self.tokenizer = retriever.tokenizer
         self.tokenizer.enable_truncation(retriever.max_tokens)
         self.prefix, self.question_prefix = retriever.prefix, retriever.question_prefix
+        self.device = device
         self.encoder = retriever_encoder(retriever, Settings()).eval()
         self.dimension = retriever.dimension
         self.index: dict[str, int] = {}
@@ -56,16 +57,18 @@ class VectorCache:
     @torch.no_grad()
     def embed(self, texts: list[str]) -> np.ndarray:
         """[N,D] float32 unit vectors, without the cache."""
+        if self.device != "cpu":
+            self.encoder.to(self.device)
         encoded = [e.ids for e in self.tokenizer.encode_batch(texts)]
         out = np.zeros((len(texts), self.dimension), np.float32)
         order = sorted(range(len(texts)), key=lambda i: len(encoded[i]))
-        for batch in by_tokens(order, encoded, 4096):
+        for batch in by_tokens(order, encoded, 4096 if self.device == "cpu" else 65536):
             width = max(len(encoded[i]) for i in batch)
             ids, mask = torch.zeros(len(batch), width, dtype=torch.long), torch.zeros(len(batch), width)
             for row, i in enumerate(batch):
                 ids[row, : len(encoded[i])] = torch.tensor(encoded[i])
                 mask[row, : len(encoded[i])] = 1
-            out[batch] = self.encoder.encode(ids, mask).numpy()
+            out[batch] = self.encoder.encode(ids.to(self.device), mask.to(self.device)).cpu().numpy()
         return out
 
     def get(self, texts: list[str], label: str = "embedding", asked: bool = False) -> np.ndarray:

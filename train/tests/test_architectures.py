@@ -16,6 +16,9 @@ from train.weights import load_backbone, load_retriever
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
+
+from train.packing import Packing, moved  # noqa: E402
+
 S = tiny.SETTINGS
 TEXT = " " + tiny.CORPUS[1]
 TEXT_SIDES = {  # pooling, prefix, prefix of questions, how pieces join to words
@@ -78,7 +81,9 @@ def test_backbone(backbone, precision, least, tmp_path):
     with torch.no_grad():
         expected = reference.model(torch.tensor([ids])).last_hidden_state[0].numpy()
         expected_logprobs = reference(torch.tensor([ids])).logits[0].log_softmax(-1).numpy()
-        packed = model(model.embed[torch.tensor(ids + ids[:5])], [len(ids), 5])  # a second sequence changes nothing
+        packed = model(
+            model.embed[torch.tensor(ids + ids[:5])], moved(Packing.of([len(ids), 5]), "cpu")
+        )  # a second sequence changes nothing
         ours = packed[: len(ids)].numpy()
         logprobs = model.logits(packed[: len(ids)]).log_softmax(-1).numpy()
     np.testing.assert_allclose(ours, expected, atol=1e-4)
@@ -95,14 +100,24 @@ def test_bf16_on_a_processor(backbone):
     b = backbone[1]
     ids = torch.tensor(b.tokenizer.encode(TEXT).ids)
     model = Decoder(b, S)
-    lengths, packed = [len(ids), 5], torch.cat([ids, ids[:5]])
-    exact = model(model.embed[packed], lengths).detach().numpy()
+    packing, packed = moved(Packing.of([len(ids), 5]), "cpu"), torch.cat([ids, ids[:5]])
+    exact = model(model.embed[packed], packing).detach().numpy()
     model.halve()
     with torch.autocast("cpu", torch.bfloat16):
-        states = model(model.embed[packed], lengths)
+        states = model(model.embed[packed], packing)
     assert cosine(states.float().detach().numpy(), exact) > 0.999
     states.float().sum().backward()
     assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in model.parameters() if p.requires_grad)
+
+
+def test_attention_over_padded_sequences_is_that_of_each_alone():
+    from train.decoder import padded, products
+
+    lengths = [7, 1, 12]
+    packing, rng = moved(Packing.of(lengths), "cpu"), torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(sum(lengths), heads, 8, generator=rng) for heads in (6, 2, 2))
+    alone = torch.cat([products(*parts) for parts in zip(*(t.split(lengths) for t in (q, k, v)), strict=True)])
+    torch.testing.assert_close(padded(q, k, v, packing), alone, atol=1e-5, rtol=1e-4)
 
 
 def reference_vectors(folder, r, texts):
@@ -201,11 +216,10 @@ def test_pointer(tmp_path):
     graphs.pointer_graph(tmp_path, b.hidden, adapter)
     session = ort.InferenceSession(str(tmp_path / "pointer.onnx"), providers=["CPUExecutionProvider"])
     start, starts, end = session.run(["start", "starts", "end"], {"answer_state": answer, "word_states": words, "word_mask": mask})
-    real = torch.tensor(words[0, :11])
     with torch.no_grad():
-        first, _ = model.pointer(torch.tensor(answer[0]), real, None)
-        np.testing.assert_allclose(np.concatenate([start[0, :11], start[0, 14:]]), first.numpy(), atol=1e-5)
-        assert start[0, 11:14].max() < -1000 and starts[0].tolist() == first[:11].argsort(descending=True)[:8].tolist()
         for row, i in enumerate(starts[0].tolist()):
-            _, last = model.pointer(torch.tensor(answer[0]), real, i)
-            np.testing.assert_allclose(end[0, row, :11], last.numpy(), atol=1e-4)
+            first, last = model.pointer(torch.tensor(answer), torch.tensor(words), torch.tensor(mask) > 0, torch.tensor([i]))
+            np.testing.assert_allclose(start[0, [*range(11), 14, 15, 16]], first[0, [*range(11), 14, 15, 16]].numpy(), atol=1e-5)
+            np.testing.assert_allclose(end[0, row, :11], last[0, :11].numpy(), atol=1e-4)
+        assert max(start[0, 11:14].max(), first[0, 11:14].max()) < -1000
+        assert starts[0].tolist() == first[0, :11].argsort(descending=True)[:8].tolist()

@@ -6,8 +6,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from train.examples import Builder  # noqa: E402
-from train.losses import NAMES, counts, losses, supports  # noqa: E402
+from train.losses import NAMES, counts, losses  # noqa: E402
 from train.model import Model  # noqa: E402
+from train.packing import moved, pack  # noqa: E402
 from train.sequence import Tokens  # noqa: E402
 from train.tests import tiny  # noqa: E402
 from train.tests.test_examples import PASSAGES, ROW, trajectory  # noqa: E402
@@ -34,30 +35,34 @@ def setting(parts, **kw):
     examples = [build(t, random.Random(n)) for n, t in enumerate((whole, short, whole))]
     rng = np.random.default_rng(0)
     vectors = torch.nn.functional.normalize(torch.tensor(rng.standard_normal((3, r.dimension)), dtype=torch.float32), dim=-1)
-    teachers = {id(h.hop): vectors[1] for e in examples for h in e.hops}
-    return model, tok, examples, vectors, teachers
+    return model, tok, examples, vectors
 
 
-def total(model, tok, groups, vectors, teachers):
+def lost(model, tok, examples, vectors):
+    """The losses, ranked against all three passages; the second one's vector is every hop's teacher."""
+    return losses(model, moved(pack(tok, examples, [0, 1, 2], lambda e, h: 1), "cpu"), vectors, vectors)
+
+
+def total(model, tok, groups, vectors):
     out: dict[str, float] = {}
     for group in groups:
-        for n, v in losses(model, tok, group, vectors, teachers, [0, 1, 2]).items():
+        for n, v in lost(model, tok, group, vectors).items():
             out[n] = out.get(n, 0.0) + float(v.detach())
     return out
 
 
 def test_sequences_packed_into_one_pass_give_the_sum_of_each_alone(parts):
-    model, tok, examples, vectors, teachers = setting(parts)
-    together = total(model, tok, [examples], vectors, teachers)
-    alone = total(model, tok, [[e] for e in examples], vectors, teachers)
+    model, tok, examples, vectors = setting(parts)
+    together = total(model, tok, [examples], vectors)
+    alone = total(model, tok, [[e] for e in examples], vectors)
     assert set(together) == set(alone) >= {"retrieval", "gate", "action", "answer", "decode", "hit", "right", "support", "told"}
     for n, v in together.items():
         assert v == pytest.approx(alone[n], rel=1e-4), n
 
 
 def test_every_trained_parameter_gets_a_gradient(parts):
-    model, tok, examples, vectors, teachers = setting(parts)
-    part, count = losses(model, tok, examples, vectors, teachers, [0, 1, 2]), counts(examples)
+    model, tok, examples, vectors = setting(parts)
+    part, count = lost(model, tok, examples, vectors), counts(examples)
     sum(part[n] / count[n] for n in NAMES if n in part).backward()
     without = [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None and not n.startswith("pointer.")]
     assert not without
@@ -65,24 +70,24 @@ def test_every_trained_parameter_gets_a_gradient(parts):
 
 
 def test_without_decoding_and_copy_head_the_rest_still_adds_up(parts):
-    model, tok, examples, vectors, teachers = setting(parts, copy_head=False, decode_share=0.0)
-    part = losses(model, tok, examples, vectors, teachers, [0, 1, 2])
+    model, tok, examples, vectors = setting(parts, copy_head=False, decode_share=0.0)
+    part = lost(model, tok, examples, vectors)
     assert "gate" not in part and "decode" not in part and float(part["retrieval"].detach()) > 0
 
 
 def test_the_twin_has_no_latents_and_learns_what_it_writes(parts):
-    model, tok, examples, vectors, teachers = setting(parts, explicit=True)
-    part = losses(model, tok, examples, vectors, teachers, [0, 1, 2])
+    model, tok, examples, vectors = setting(parts, explicit=True)
+    part = lost(model, tok, examples, vectors)
     assert set(part) == {"action", "right", "support", "told", "answer", "decode"}
     assert counts(examples)["decode"] == sum(len(e.written) for e in examples)
 
 
 def test_a_decision_is_asked_of_every_passage_read_before_it(parts):
-    _, _, examples, _, _ = setting(parts)
+    _, _, examples, _ = setting(parts)
     e = examples[0]
     assert [gold for _, gold in e.passages].count(True) == 2
-    pairs = supports([e])
+    pairs = e.supports()
     assert len(pairs) == sum(sum(end < at for end, _ in e.passages) for at, _ in e.actions)
-    assert all(end < at for _, at, end, _ in pairs)
+    assert all(end < at for at, end, _ in pairs)
     last = e.actions[-1][0]
-    assert [gold for _, at, _, gold in pairs if at == last] == [gold for _, gold in e.passages]
+    assert [gold for at, _, gold in pairs if at == last] == [gold for _, gold in e.passages]
