@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -38,6 +39,9 @@ def cast(x: Tensor) -> Tensor:
     return x.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else x
 
 
+JOINED = {"qkv": ("q", "k", "v"), "o": ("o",), "gate_up": ("gate", "up"), "down": ("down",)}  # products of the same input
+
+
 class DecoderLayer(nn.Module):
     """A layer of the Llama, Qwen2 (biases) or Qwen3 (norms of each head's queries and keys) families, with LoRA."""
 
@@ -47,22 +51,33 @@ class DecoderLayer(nn.Module):
         self.input_norm, self.post_norm = frozen(layer["input_norm"]), frozen(layer["post_norm"])
         for name in ("q", "k", "v", "o", "gate", "up", "down"):
             setattr(self, name, LoRA(layer[name], s.lora_rank, s.lora_alpha, layer.get(name + "_b")))
-        self.q_norm, self.k_norm = (frozen(layer[n]) if n in layer else None for n in ("q_norm", "k_norm"))
+        norms = [layer["q_norm"]] * self.heads + [layer["k_norm"]] * self.kv_heads if "q_norm" in layer else None
+        self.norms = None if norms is None else nn.Buffer(torch.tensor(np.stack(norms)), persistent=False)
+        self.whole: dict[str, Tensor] = {}  # of this pass, where LoRA was put into the matrices ahead of it
+
+    def product(self, key: str, x: Tensor) -> Tensor:
+        """The products of one input, their outputs side by side."""
+        parts = [getattr(self, name) for name in JOINED[key]]
+        if key in self.whole:
+            bias = None if parts[0].bias is None else torch.cat([p.bias for p in parts])
+            return F.linear(x, self.whole[key], bias)
+        return torch.cat([p(x) for p in parts], -1) if len(parts) > 1 else parts[0](x)
 
     def before(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[N,H] → queries, keys and values [N,heads,head_dim], rotated."""
         h = cast(F.rms_norm(x, x.shape[-1:], self.input_norm, self.eps))
-        q = self.q(h).view(-1, self.heads, self.head_dim)
-        k = self.k(h).view(-1, self.kv_heads, self.head_dim)
-        v = self.v(h).view(-1, self.kv_heads, self.head_dim)
-        if self.q_norm is not None:
-            q, k = (F.rms_norm(t, t.shape[-1:], w, self.eps) for t, w in ((q, self.q_norm), (k, self.k_norm)))
-        return rotate(q, cos, sin), rotate(k, cos, sin), v
+        qkv = self.product("qkv", h).view(len(x), -1, self.head_dim)
+        qk, v = qkv.split([self.heads + self.kv_heads, self.kv_heads], 1)
+        if self.norms is not None:
+            qk = F.rms_norm(qk, qk.shape[-1:], None, self.eps) * self.norms
+        q, k = rotate(qk, cos, sin).split([self.heads, self.kv_heads], 1)
+        return q, k, v
 
     def after(self, x: Tensor, a: Tensor) -> Tensor:
-        x = x + self.o(a)
+        x = x + self.product("o", a)
         h = cast(F.rms_norm(x, x.shape[-1:], self.post_norm, self.eps))
-        return x + self.down(F.silu(self.gate(h)) * self.up(h))
+        gate, up = self.product("gate_up", h).chunk(2, -1)
+        return x + self.product("down", F.silu(gate) * up)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, packing: Packing) -> Tensor:
         return self.after(x, attention(*self.before(x, cos, sin), packing))
@@ -76,8 +91,8 @@ class DecoderLayer(nn.Module):
 def attention(q: Tensor, k: Tensor, v: Tensor, packing: Packing) -> Tensor:
     """Causal attention within each of the packed sequences: [N,heads,D] each → [N,heads·D]."""
     grouped, lengths = q.shape[1] != k.shape[1], packing.lengths
-    if q.is_cuda:  # one padded call in place of many small ones
-        return padded(q, k, v, packing)
+    if q.is_cuda:  # one call in place of many small ones; the kernel for packed sequences knows half floats alone
+        return flash(q, k, v, packing) if v.dtype in (torch.bfloat16, torch.float16) else padded(q, k, v, packing)
     if torch.is_autocast_enabled("cpu"):  # PyTorch's kernel takes twice as long in bf16 on sequences as short as ours
         each = zip(*(t.split(lengths) for t in (q, k, v)), strict=True)
         return torch.cat([products(*parts) for parts in each])
@@ -89,10 +104,20 @@ def attention(q: Tensor, k: Tensor, v: Tensor, packing: Packing) -> Tensor:
     return torch.cat(out)
 
 
+def flash(q: Tensor, k: Tensor, v: Tensor, packing: Packing) -> Tensor:
+    """All sequences at once as they lie, by PyTorch's own flash attention."""
+    q, k, longest = q.to(v.dtype), k.to(v.dtype), max(packing.lengths)
+    a = torch.ops.aten._flash_attention_forward(
+        q, k, v, packing.starts, packing.starts, longest, longest, dropout_p=0.0, is_causal=True, return_debug_mask=False
+    )[0]
+    return a.flatten(1)
+
+
 def padded(q: Tensor, k: Tensor, v: Tensor, packing: Packing) -> Tensor:
     """All sequences at once, each filled up to the longest; what is filled stands behind, where no token looks."""
-    q, k, v = (packing.pad(t.to(v.dtype)).transpose(1, 2) for t in (q, k, v))
-    a = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=q.shape[1] != k.shape[1])
+    heads = [t.shape[1] for t in (q, k, v)]
+    q, k, v = packing.pad(torch.cat([t.to(v.dtype) for t in (q, k, v)], 1)).transpose(1, 2).split(heads, 1)
+    a = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=heads[0] != heads[1])
     return packing.unpad(a.transpose(1, 2).flatten(2))
 
 
@@ -109,14 +134,14 @@ def products(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    a, b = x.chunk(2, -1)
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+    return x * cos + x.roll(x.shape[-1] // 2, -1) * sin
 
 
-def angles(b: Backbone | DecoderRetriever, positions: int) -> Tensor:
-    """Rotary angles [positions, head_dim/2]."""
+def rotary(b: Backbone | DecoderRetriever, positions: int) -> tuple[Tensor, Tensor]:
+    """Cosines, and sines with their sign, as `rotate` takes them: [positions, head_dim] each."""
     inv = 1.0 / b.rope_theta ** (torch.arange(0, b.head_dim, 2).float() / b.head_dim)
-    return torch.outer(torch.arange(positions).float(), inv)
+    angle = torch.outer(torch.arange(positions).float(), inv)
+    return torch.cat([angle.cos()] * 2, -1), torch.cat([-angle.sin(), angle.sin()], -1)
 
 
 class Decoder(nn.Module):
@@ -129,9 +154,22 @@ class Decoder(nn.Module):
         self.norm = frozen(b.norm)
         self.eps = b.eps
         self.layers = nn.ModuleList(DecoderLayer(x, b, s) for x in b.layers)
-        angle = angles(b, s.max_positions)
-        self.register_buffer("cos", angle.cos(), persistent=False)
-        self.register_buffer("sin", angle.sin(), persistent=False)
+        cos, sin = rotary(b, s.max_positions)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        self.stacks: dict[str, Tensor] = {}  # the frozen matrices of all layers, as `merge` needs them
+
+    def merge(self) -> None:
+        """Put LoRA into the matrices of all layers at once, for this pass: a card waits for launches more than for products, and
+        seven times three small products a layer are the most of them."""
+        for key, names in JOINED.items():
+            parts = [[getattr(layer, name) for layer in self.layers] for name in names]
+            if key not in self.stacks:
+                self.stacks[key] = torch.cat([torch.stack([p.w for p in part]) for part in parts], 1).detach()
+            A, B = ([torch.stack([getattr(p, m) for p in part]) for part in parts] for m in "AB")
+            change = torch.cat([torch.bmm(a, b * part[0].scale).mT for a, b, part in zip(A, B, parts, strict=True)], 1)
+            for layer, w in zip(self.layers, (self.stacks[key] + change).unbind(0), strict=True):
+                layer.whole[key] = w
 
     def halve(self) -> None:
         """Keep the frozen matrices in bf16, for training under autocast, which would else cast each of them every step."""
@@ -143,6 +181,8 @@ class Decoder(nn.Module):
         """[N,H] input embeddings of packed sequences → [N,H] states after the final norm."""
         cos, sin = self.cos[packing.place][:, None], self.sin[packing.place][:, None]
         x = embeds
+        if x.is_cuda:
+            self.merge()
         for layer in self.layers:
             x = layer(x, cos, sin, packing)
         return F.rms_norm(x, x.shape[-1:], self.norm, self.eps)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from train.decoder import DecoderLayer, angles, frozen
+from train.decoder import DecoderLayer, frozen, rotary
 from train.settings import Settings
 from train.weights import MAX_PIECES, BertRetriever, DecoderRetriever
 
@@ -80,9 +80,9 @@ class CausalEncoder(nn.Module):
         super().__init__()
         self.word, self.norm, self.eps = frozen(r.word), frozen(r.norm), r.eps
         self.layers = nn.ModuleList(DecoderLayer(x, r, s) for x in r.layers)
-        angle = angles(r, MAX_PIECES)
-        self.register_buffer("cos", angle.cos(), persistent=False)
-        self.register_buffer("sin", angle.sin(), persistent=False)
+        cos, sin = rotary(r, MAX_PIECES)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
 
     def forward(self, embeds: Tensor, positions: Tensor, weights: Tensor) -> Tensor:
         """[B,S,D], [B,S], [B,S] → [B,D]. The order of attention is that of `positions`, not of the rows."""

@@ -95,7 +95,9 @@ class Builder:
             found = [i for i in found if i not in seen and i not in gold]
             rows = found[: 1 if rng.random() < 0.4 else 2] if rng.random() < 0.7 else rng.sample(found, min(1, len(found)))
             absent = hidden and k == gone
-            if absent or (misses < MISSES and found and rng.random() < s.miss_share):
+            left = (len(t.hops) - k + 1) * (s.think + s.query + READ * (budget + 4)) + s.answer_tokens
+            room = len(e.ids) + left < s.max_positions  # else no search more than those that find gold
+            if absent or (misses < MISSES and found and rng.random() < s.miss_share and room):
                 misses += 1  # distractors alone: the same hop once more
                 rows = found[: rng.randint(1, READ)]
             else:
@@ -117,7 +119,7 @@ class Builder:
                     e.passages.append((start + r.word_states[-1], i in gold))
             if absent:
                 tries -= 1
-                if not tries or not rows:
+                if not tries or not rows or not room:
                     break
         if reads_last:
             self.close(e, read, hidden)

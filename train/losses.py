@@ -21,6 +21,11 @@ def states(model: Model, x: Ids, inject: Tensor | None = None) -> Tensor:
     return model.lm(model.embed(x, inject), x.packing)
 
 
+def at(x: Tensor, rows: Tensor) -> Tensor:
+    """x[rows]. Its gradient is added up at once; that of indexing takes the places one by one where many are the same, as filling is."""
+    return x.index_select(0, rows.flatten()).view(*rows.shape, *x.shape[1:])
+
+
 def losses(model: Model, batch: Packed, vectors: Tensor, teachers: Tensor) -> dict[str, Tensor]:
     """`vectors` [N,D] are those of all passages, `teachers` [M,D] those of the hops' text subqueries."""
     seen = states(model, batch.ids)
@@ -30,12 +35,12 @@ def losses(model: Model, batch: Packed, vectors: Tensor, teachers: Tensor) -> di
     if batch.decoded:
         out["decode"] = decoding(model, batch.decoded, seen)
 
-    logits, labels = model.action(seen[batch.actions.at]), batch.actions.target
+    logits, labels = model.action(at(seen, batch.actions.at)), batch.actions.target
     out["action"] = F.cross_entropy(logits, labels, reduction="sum")
     out["right"] = (logits.argmax(-1) == labels).float().sum()
 
     if p := batch.supports:
-        logits = model.support(seen[p.think], seen[p.passage])
+        logits = model.support(at(seen, p.think), at(seen, p.passage))
         out["support"] = F.binary_cross_entropy_with_logits(logits, p.gold.float(), reduction="sum")
         out["told"] = ((logits > 0) == p.gold).float().sum()
 
@@ -45,7 +50,7 @@ def losses(model: Model, batch: Packed, vectors: Tensor, teachers: Tensor) -> di
         out["decode"] = words(model, seen, batch.written)
 
     if p := batch.spans:
-        start, end = model.pointer(seen[p.at], seen[p.words], p.mask, p.start)
+        start, end = model.pointer(at(seen, p.at), at(seen, p.words), p.mask, p.start)
         end = end.masked_fill(~p.allowed, -1e4).log_softmax(-1).gather(1, p.end[:, None])[:, 0]
         start = start.gather(1, p.start[:, None])[:, 0]
         out["pointer"] = -(start + torch.where(p.allowed.any(1), end, 0.0)).sum()
@@ -53,13 +58,13 @@ def losses(model: Model, batch: Packed, vectors: Tensor, teachers: Tensor) -> di
 
 
 def words(model: Model, seen: Tensor, t: Targets) -> Tensor:
-    return F.cross_entropy(model.lm.logits(seen[t.at]), t.target, reduction="sum")
+    return F.cross_entropy(model.lm.logits(at(seen, t.at)), t.target, reduction="sum")
 
 
 def retrieval(model: Model, h: Hops, seen: Tensor, vectors: Tensor, teachers: Tensor) -> dict[str, Tensor]:
     """KL between the teacher's distribution (mixed with gold) and the latent query's, and the copy head's cross-entropy."""
     s, out = model.s, {}
-    query, gates = model.query(seen[h.query], h.asked, h.asked_mask, h.piece, seen[h.where], h.mask)
+    query, gates = model.query(at(seen, h.query), h.asked, h.asked_mask, h.piece, at(seen, h.where), h.mask)
     E, teacher = vectors[h.rows], teachers[h.teacher]
     found = h.gold >= 0
     gold = F.one_hot(h.gold.clamp(min=0), len(h.rows)) * found[:, None]
@@ -88,7 +93,7 @@ def retrieval(model: Model, h: Hops, seen: Tensor, vectors: Tensor, teachers: Te
 
 def decoding(model: Model, d: Decoded, seen: Tensor) -> Tensor:
     """Thought and subquery text from the latents through projectors of their own."""
-    rows = torch.cat([model.thought(seen[d.think]), model.subquery(seen[d.query])], 1).flatten(0, 1)
+    rows = torch.cat([model.thought(at(seen, d.think)), model.subquery(at(seen, d.query))], 1).flatten(0, 1)
     return words(model, states(model, d.ids, rows), d.words)
 
 

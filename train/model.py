@@ -151,7 +151,7 @@ class Model(nn.Module):
     def embed(self, x: Ids, inject: Tensor | None = None) -> Tensor:
         """[N,H]: tokens, latents, and rows of inject [K,H] behind them."""
         extra = self.latents if inject is None else torch.cat([self.latents, inject.float()])
-        return self.lm.embed[x.ids].index_copy(0, x.extra_at, extra[x.extra])
+        return self.lm.embed[x.ids].index_copy(0, x.extra_at, extra.index_select(0, x.extra))
 
     def groups(self) -> list[dict]:
         """Optimizer groups by learning rate."""

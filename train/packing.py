@@ -23,12 +23,13 @@ class Packing:
     lengths: list[int]
     place: np.ndarray  # [N]
     padded: np.ndarray  # [N], of [B·width]
+    starts: np.ndarray  # [B+1] 32-bit, as kernels for packed sequences take them
 
     @classmethod
     def of(cls, lengths: list[int]) -> Packing:
         place = np.concatenate([np.arange(n) for n in lengths])
         row = np.repeat(np.arange(len(lengths)), lengths)
-        return cls(list(lengths), place, row * max(lengths) + place)
+        return cls(list(lengths), place, row * max(lengths) + place, np.cumsum([0, *lengths], dtype=np.int32))
 
     def pad(self, x: torch.Tensor) -> torch.Tensor:
         """[N,…] → [B,width,…], zeros behind the shorter ones."""

@@ -110,6 +110,34 @@ def test_bf16_on_a_processor(backbone):
     assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in model.parameters() if p.requires_grad)
 
 
+def test_lora_put_into_the_matrices_is_lora_beside_them(backbone):
+    from train.decoder import Decoder
+
+    b = backbone[1]
+    torch.manual_seed(0)
+    model = Decoder(b, S)
+    for name, p in model.named_parameters():
+        if name.endswith(".B"):
+            torch.nn.init.normal_(p, std=0.02)
+    ids = torch.tensor(b.tokenizer.encode(TEXT).ids)
+    packing = moved(Packing.of([len(ids)]), "cpu")
+
+    def learned():
+        states = model(model.embed[ids], packing)
+        states.square().sum().backward()
+        grads = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+        model.zero_grad()
+        return states.detach(), grads
+
+    beside, expected = learned()
+    model.merge()
+    inside, grads = learned()
+    torch.testing.assert_close(inside, beside, atol=1e-4, rtol=1e-4)
+    assert grads.keys() == expected.keys() and len(grads) == 14 * len(b.layers)
+    for n, g in grads.items():
+        torch.testing.assert_close(g, expected[n], atol=1e-3 * float(expected[n].abs().max()), rtol=1e-3)
+
+
 def test_attention_over_padded_sequences_is_that_of_each_alone():
     from train.decoder import padded, products
 
