@@ -55,7 +55,7 @@ def hop(model: Model, tok: Tokens, walks: list[Walk], device: str) -> torch.Tens
     query = (first[1:] - s.query)[:, None] + np.arange(s.query)
     query, asked, asked_mask, piece, where, mask = (moved(x, device) for x in (query, asked, asked_mask, piece, where, mask))
     seen = states(model, moved(Ids.of(rows, tok.think[0]), device))
-    vectors, _ = model.query(seen[query], asked, asked_mask, piece, seen[where], mask)
+    vectors, _ = model.query(seen[query], asked, asked_mask, piece, model.query.keys(seen)[where], mask)
     return vectors.float().cpu()
 
 

@@ -64,7 +64,8 @@ def words(model: Model, seen: Tensor, t: Targets) -> Tensor:
 def retrieval(model: Model, h: Hops, seen: Tensor, vectors: Tensor, teachers: Tensor) -> dict[str, Tensor]:
     """KL between the teacher's distribution (mixed with gold) and the latent query's, and the copy head's cross-entropy."""
     s, out = model.s, {}
-    query, gates = model.query(at(seen, h.query), h.asked, h.asked_mask, h.piece, at(seen, h.where), h.mask)
+    keys = at(model.query.keys(seen), h.where)
+    query, gates = model.query(at(seen, h.query), h.asked, h.asked_mask, h.piece, keys, h.mask)
     E, teacher = vectors[h.rows], teachers[h.teacher]
     found = h.gold >= 0
     gold = F.one_hot(h.gold.clamp(min=0), len(h.rows)) * found[:, None]

@@ -64,14 +64,17 @@ class QueryHead(nn.Module):
                 if p.dim() > 1:
                     nn.init.normal_(p, std=0.02)
 
-    def gates(self, query_states: Tensor, candidate_states: Tensor, mask: Tensor) -> Tensor:
+    def keys(self, states: Tensor) -> Tensor:
+        """[…,H] → […,gate_width]: a candidate's side of the gates. Of every token once, since many hops ask for the same."""
+        return self.gate_k(self.gate_norm_k(states))
+
+    def gates(self, query_states: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
         """Gate logits [B,C]; masked candidates get −10⁴."""
         q = self.gate_q(self.gate_norm_q(query_states[:, 0]))
-        k = self.gate_k(self.gate_norm_k(candidate_states))
-        logits = (k @ q[..., None])[..., 0] / 8 + self.gate_bias
+        logits = (keys @ q[..., None])[..., 0] / 8 + self.gate_bias
         return logits.masked_fill(~mask, -1e4)
 
-    def forward(self, query_states, question_ids, question_mask, candidate_ids, candidate_states, candidate_mask):
+    def forward(self, query_states, question_ids, question_mask, candidate_ids, candidate_keys, candidate_mask):
         """→ unit vectors [B,D], gate logits [B,C]."""
         word, closes = self.encoder.word, self.encoder.closes
         latents = self.projector(query_states)
@@ -83,7 +86,7 @@ class QueryHead(nn.Module):
         shares = torch.sigmoid(self.latent_bias).expand(latents.shape[:2]) if closes else torch.ones_like(latents[..., 0])
         asked = question_mask.float() * (self.anchor | (places > start) if closes else self.anchor)
         weights, positions = [asked, shares], [places, start + torch.arange(n, device=start.device)]
-        logits = self.gates(query_states, candidate_states, candidate_mask)
+        logits = self.gates(query_states, candidate_keys, candidate_mask)
         if candidate_ids.shape[1]:
             gate = torch.sigmoid(logits)
             top = gate.topk(min(self.pieces, gate.shape[1]), dim=1).indices.sort(1).values  # reading order

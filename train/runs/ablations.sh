@@ -8,7 +8,7 @@ runs=$1 steps=${2:-400}
 shift $(($# < 2 ? $# : 2))
 python=${PYTHON:-python3}
 trajectories=${TRAJECTORIES:-.latentask/train/trajectories}
-device=${DEVICE:---compile}   # on a card: DEVICE="--device cuda --bf16 --compile"
+device=${DEVICE:---compile}   # on a card: DEVICE="--device cuda --bf16 --workers 1"
 declare -A row=(
     [main-0]="--seed 0" [main-1]="--seed 1" [main-2]="--seed 2"
     [cosine]="--retrieval cosine" [infonce]="--retrieval infonce"

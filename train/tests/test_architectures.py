@@ -221,7 +221,7 @@ def test_query_vector(retriever, candidates, tmp_path):
             torch.tensor(asked),
             torch.ones(asked.shape, dtype=torch.bool),
             torch.tensor(feed["candidate_ids"][:, :candidates]),
-            torch.tensor(feed["candidate_states"][:, :candidates]),
+            model.query.keys(torch.tensor(feed["candidate_states"][:, :candidates])),
             torch.ones(1, candidates, dtype=torch.bool),
         )
     retriever_graphs.query_graph(tmp_path, merge_retriever(r, adapter, S), b.hidden, adapter, S, {})
