@@ -91,8 +91,9 @@ class DecoderLayer(nn.Module):
 def attention(q: Tensor, k: Tensor, v: Tensor, packing: Packing) -> Tensor:
     """Causal attention within each of the packed sequences: [N,heads,D] each → [N,heads·D]."""
     grouped, lengths = q.shape[1] != k.shape[1], packing.lengths
-    if q.is_cuda:  # one call in place of many small ones; the kernel for packed sequences knows half floats alone
-        return flash(q, k, v, packing) if v.dtype in (torch.bfloat16, torch.float16) else padded(q, k, v, packing)
+    if q.is_cuda:  # one call in place of many small ones; the kernel for packed sequences needs half floats and Ampere
+        fast = v.dtype in (torch.bfloat16, torch.float16) and torch.cuda.get_device_capability(v.device) >= (8, 0)
+        return flash(q, k, v, packing) if fast else padded(q, k, v, packing)
     if torch.is_autocast_enabled("cpu"):  # PyTorch's kernel takes twice as long in bf16 on sequences as short as ours
         each = zip(*(t.split(lengths) for t in (q, k, v)), strict=True)
         return torch.cat([products(*parts) for parts in each])
@@ -161,15 +162,19 @@ class Decoder(nn.Module):
 
     def merge(self) -> None:
         """Put LoRA into the matrices of all layers at once, for this pass: a card waits for launches more than for products, and
-        seven times three small products a layer are the most of them."""
+        seven times three small products a layer are the most of them. In bf16 a change of an element that is smaller than half of
+        bf16's step is lost for the pass; over the thousands of a row such losses even out."""
         for key, names in JOINED.items():
             parts = [[getattr(layer, name) for layer in self.layers] for name in names]
             if key not in self.stacks:
                 self.stacks[key] = torch.cat([torch.stack([p.w for p in part]) for part in parts], 1).detach()
-            A, B = ([torch.stack([getattr(p, m) for p in part]) for part in parts] for m in "AB")
-            change = torch.cat([torch.bmm(a, b * part[0].scale).mT for a, b, part in zip(A, B, parts, strict=True)], 1)
-            for layer, w in zip(self.layers, (self.stacks[key] + change).unbind(0), strict=True):
-                layer.whole[key] = w
+            stack = self.stacks[key]
+            with torch.autocast(stack.device.type, enabled=False):  # rounded once, at the end
+                A, B = ([torch.stack([getattr(p, m) for p in part]) for part in parts] for m in "AB")
+                change = torch.cat([torch.bmm(a, b * part[0].scale).mT for a, b, part in zip(A, B, parts, strict=True)], 1)
+                merged = (stack + change).to(stack.dtype).unbind(0)
+            for layer, part, w in zip(self.layers, parts[0], merged, strict=True):
+                layer.whole[key] = w if part.A.requires_grad else w.detach()
 
     def halve(self) -> None:
         """Keep the frozen matrices in bf16, for training under autocast, which would else cast each of them every step."""

@@ -15,6 +15,7 @@ from train.settings import Settings
 from train.trajectories import Hop, Trajectory
 
 READ = 3  # passages that a hop reads where it is not training
+SAID = 48  # tokens of a thought or a subquery in words, at most, the one that ends it counted
 MISSES = 2  # searches in a row that may bring distractors alone
 
 
@@ -95,7 +96,8 @@ class Builder:
             found = [i for i in found if i not in seen and i not in gold]
             rows = found[: 1 if rng.random() < 0.4 else 2] if rng.random() < 0.7 else rng.sample(found, min(1, len(found)))
             absent = hidden and k == gone
-            left = (len(t.hops) - k + 1) * (s.think + s.query + READ * (budget + 4)) + s.answer_tokens
+            spoken = 2 * SAID + 16 if s.explicit else s.think + s.query
+            left = (len(t.hops) - k + 1) * (spoken + READ * (budget + 4)) + s.answer_tokens
             room = len(e.ids) + left < s.max_positions  # else no search more than those that find gold
             if absent or (misses < MISSES and found and rng.random() < s.miss_share and room):
                 misses += 1  # distractors alone: the same hop once more
@@ -148,7 +150,7 @@ class Builder:
 
     def say(self, e: Example, text: str, then: list[int]) -> None:
         """The twin writes `text` and the first token of `then`; the rest of `then` is prompt."""
-        written = self.tok.text(text)[:47]
+        written = self.tok.text(text)[: SAID - 1]
         for token in [*written, then[0]]:
             e.written.append((len(e.ids) - 1, token))
             e.ids.append(token)

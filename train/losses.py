@@ -64,7 +64,7 @@ def words(model: Model, seen: Tensor, t: Targets) -> Tensor:
 def retrieval(model: Model, h: Hops, seen: Tensor, vectors: Tensor, teachers: Tensor) -> dict[str, Tensor]:
     """KL between the teacher's distribution (mixed with gold) and the latent query's, and the copy head's cross-entropy."""
     s, out = model.s, {}
-    keys = at(model.query.keys(seen), h.where)
+    keys = at(model.query.keys(seen).float(), h.where)  # many hops' gradients add up in one token
     query, gates = model.query(at(seen, h.query), h.asked, h.asked_mask, h.piece, keys, h.mask)
     E, teacher = vectors[h.rows], teachers[h.teacher]
     found = h.gold >= 0

@@ -1,6 +1,7 @@
 """A micro-batch as arrays, so that the losses are a few large operations on a device and no loops over examples.
 
-Worker processes make it (`pack`, NumPy alone), `moved` puts it on the device. Positions are rows of the packed states: the
+Worker processes make it (`pack`, of NumPy's arrays alone), `moved` makes tensors of them on a device: the methods here that compute
+expect those. Positions are rows of the packed states: the
 sequences lie one behind the other, without padding.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 import numpy as np
 import torch
 
-from train.examples import Example, HopAt
+from train.examples import SAID, Example, HopAt
 from train.sequence import Tokens
 
 
@@ -73,8 +74,8 @@ class Hops:
     label: np.ndarray  # [K,W] 1 for a piece of a bridge name
     labelled: bool  # whether any is
     rows: np.ndarray  # [R] vectors that are ranked
-    hidden: np.ndarray  # [2,·] search and rank of vectors that count neither as found nor as missed
-    gold: np.ndarray  # [K] rank of the gold passage, −1 where there is none
+    hidden: np.ndarray  # [2,·] search, and which of `rows` counts there neither as found nor as missed
+    gold: np.ndarray  # [K] which of `rows` is the gold passage, −1 where there is none
     teacher: np.ndarray  # [K] row of the text subquery's vector
 
 
@@ -225,7 +226,7 @@ def decoded(tok: Tokens, found: list[tuple[int, Example]]) -> Decoded | None:
             ("subquery", range(inject + s.think, inject + s.think + s.query), h.hop.subquery),
         ):
             head = [*tok.prompt[name], *latents]
-            row = head + tok.text(text)[:47] + [tok.eos]
+            row = head + tok.text(text)[: SAID - 1] + [tok.eos]
             words.append([(p, row[p + 1]) for p in range(len(head) - 1, len(row) - 1)])
             rows.append(row)
     if not rows:

@@ -51,6 +51,7 @@ class Pool:
         self.teachers = torch.tensor(cache.get([h.subquery for h in hops], "subqueries", asked=True))
         first = accumulate((len(t.hops) for t in self.trajectories), initial=0)
         self.first_teacher = {t.id: i for t, i in zip(self.trajectories, first, strict=False)}
+        assert len(self.first_teacher) == len(self.trajectories), "two trajectories have one id"
 
     def teacher(self, e: Example, h: HopAt) -> int:
         """The row of a hop's text subquery."""
@@ -106,7 +107,7 @@ class Making(Dataset):
         rng = random.Random(self.s.seed * 1_000_003 + step)
         batch = [self.build(self.pool.trajectories[i], rng) for i in trajectories]
         rows = self.pool.candidates(batch, rng)
-        if len(batch) > self.micro:  # those of a length together: less padding on a GPU
+        if len(batch) > self.micro:  # those of a length together: candidates and words are filled up to the longest
             batch.sort(key=lambda e: len(e.ids))
         parts = [batch[lo : lo + self.micro] for lo in range(0, len(batch), self.micro)]
         packed = [pack(self.tok, part, rows, self.pool.teacher) for part in parts]
@@ -153,9 +154,14 @@ def arguments() -> argparse.Namespace:
     a.add_argument("--device", default="cpu")
     a.add_argument("--bf16", action="store_true", help="matrix products in bf16: on a GPU, or a CPU with AMX or AVX512_BF16")
     a.add_argument("--threads", type=int, default=2)
-    a.add_argument("--workers", type=int, default=0, help="processes that make batches ahead: a GPU waits for one alone")
+    a.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        help="processes that make batches ahead; a GPU is faster than one. They use no operation of PyTorch",
+    )
     a.add_argument("--micro", type=int, default=8, help="sequences in one pass: what fits the memory")
-    a.add_argument("--compile", action="store_true", help="compile the backbone's layers (a minute once, then half as fast again)")
+    a.add_argument("--compile", action="store_true", help="compile the backbone's layers: on a CPU a minute once, then half as fast again")
     a.add_argument("--minutes", type=float, default=1e9, help="end the schedule when this much time has passed, whatever --steps says")
     for f in fields(Settings):
         kind = type(f.default)
@@ -188,7 +194,7 @@ def main() -> None:
         first, tokens, clock = c["step"], c["tokens"], c["clock"]
     making = Making(pool, Tokens.of(backbone, retriever, s), s, args.micro)
     ahead = stream(making, islice(enumerate(batches(pool, s)), first, None), args.workers)  # the same order after a resume
-    vectors, teachers = pool.vectors.to(args.device), pool.teachers.to(args.device)  # after the workers: they know no GPU
+    vectors, teachers = pool.vectors.to(args.device), pool.teachers.to(args.device)  # after the workers have begun
     model = Model(backbone, retriever, s).to(args.device)
     opt = torch.optim.AdamW(model.groups(), weight_decay=s.weight_decay, fused=args.device != "cpu")
     base_lr = [g["lr"] for g in opt.param_groups]
@@ -228,7 +234,7 @@ def main() -> None:
                 part = losses(model, moved(micro, args.device), vectors, teachers)
                 loss = sum(weight[n] * part[n] / batch.total[n] for n in NAMES if n in part)
             loss.backward()
-            sums.update(dict(zip(part, torch.stack([v.detach().float() for v in part.values()]).tolist(), strict=True)))
+            sums.update(dict(zip(part, torch.stack([v.detach().float() for v in part.values()]).tolist(), strict=True)))  # one wait a pass
         tokens += batch.tokens
         # Linear decay over the steps or over the time, whichever runs out first.
         done = max(step / s.steps, (clock + time.time() - began) / 60 / args.minutes)

@@ -138,6 +138,45 @@ def test_lora_put_into_the_matrices_is_lora_beside_them(backbone):
         torch.testing.assert_close(g, expected[n], atol=1e-3 * float(expected[n].abs().max()), rtol=1e-3)
 
 
+def test_lora_put_into_bf16_matrices_is_near_lora_beside_them(backbone):
+    from train.decoder import Decoder
+
+    b = backbone[1]
+    torch.manual_seed(0)
+    model = Decoder(b, S)
+    for name, p in model.named_parameters():
+        if name.endswith(".B"):
+            torch.nn.init.normal_(p, std=0.02)
+    model.halve()
+    ids = torch.tensor(b.tokenizer.encode(TEXT).ids)
+    packing = moved(Packing.of([len(ids)]), "cpu")
+
+    def learned():
+        with torch.autocast("cpu", torch.bfloat16):
+            states = model(model.embed[ids], packing)
+        states.float().square().sum().backward()
+        grads = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+        model.zero_grad()
+        return states.float().detach(), grads
+
+    beside, expected = learned()
+    model.merge()
+    inside, grads = learned()
+    assert cosine(inside.numpy(), beside.numpy()) > 0.999
+    assert float(torch.nn.functional.cosine_similarity(grads, expected, dim=0)) > 0.98
+
+
+def test_frozen_layers_learn_nothing_when_merged(backbone):
+    from train.decoder import Decoder
+
+    model = Decoder(backbone[1], S)
+    for p in model.layers[0].parameters():
+        p.requires_grad_(False)
+    model.merge()
+    assert not any(w.requires_grad for w in model.layers[0].whole.values())
+    assert all(w.requires_grad for w in model.layers[1].whole.values())
+
+
 def test_attention_over_padded_sequences_is_that_of_each_alone():
     from train.decoder import padded, products
 

@@ -118,10 +118,12 @@ def test_focus_labels_are_whole_words():
     assert isinstance(focus_labels(text, offsets, []), np.ndarray)
 
 
-def test_no_example_outgrows_the_positions(tokens):
+@pytest.mark.parametrize("explicit", [False, True])
+def test_no_example_outgrows_the_positions(tokens, explicit):
     long = {f"d{i}": {"pid": f"d{i}", "title": "", "text": f"It is {i}. " + "A word of it. " * 30} for i in range(60)}
     ids = list(long)
-    hops = [Hop(f"d{i}", "t", "q?", [], "words", ids[10 * i + 4 : 10 * i + 14]) for i in range(4)]
-    build = Builder(tokens, s := Settings(miss_share=0.95, passage_tokens=104, hide_share=0.5), long, {p: i for i, p in enumerate(ids)})
+    hops = [Hop(f"d{i}", "a thought " * 40, "a question " * 40, [], "words", ids[10 * i + 4 : 10 * i + 14]) for i in range(4)]
+    s = Settings(miss_share=0.95, passage_tokens=96, hide_share=0.5, explicit=explicit)
+    build = Builder(tokens, s, long, {p: i for i, p in enumerate(ids)})
     lengths = [len(build(trajectory(hops=hops, near=ids[50:]), random.Random(n)).ids) for n in range(40)]
     assert s.max_positions // 2 < max(lengths) <= s.max_positions

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from train.examples import Builder  # noqa: E402
-from train.losses import NAMES, counts, losses  # noqa: E402
+from train.losses import NAMES, counts, losses, states  # noqa: E402
 from train.model import Model  # noqa: E402
 from train.packing import moved, pack  # noqa: E402
 from train.sequence import Tokens  # noqa: E402
@@ -58,6 +58,34 @@ def test_sequences_packed_into_one_pass_give_the_sum_of_each_alone(parts):
     assert set(together) == set(alone) >= {"retrieval", "gate", "action", "answer", "decode", "hit", "right", "support", "told"}
     for n, v in together.items():
         assert v == pytest.approx(alone[n], rel=1e-4), n
+
+
+def test_pointed_answers_are_read_together_as_each_alone(parts):
+    """A span, a slot and a span among fewer words: the loss written out by the formulas of docs/bundle.md, one example at a time."""
+    model, tok, examples, vectors = setting(parts)
+    slot = setting(parts, hide_share=1.0)[2][1]
+    batch = [examples[0], slot, examples[1]]
+    assert [e.pointed.end < 0 for e in batch] == [False, True, False]
+    expected, head = 0.0, model.pointer
+    with torch.no_grad():
+        for e in batch:
+            seen = states(model, moved(pack(tok, [e], [0, 1, 2], lambda e, h: 1), "cpu").ids)
+            p, a, w = e.pointed, head.norm(seen[e.pointed.at]), head.norm(seen[e.pointed.words])
+            expected -= float(torch.cat([head.start_k(w) @ head.start_q(a) / 8, head.slots(a)]).log_softmax(-1)[p.start])
+            if p.end >= 0:
+                end = head.end_k(w) @ (head.end_q(a) + head.end_s(w[p.start])) / 8
+                expected -= float(end[p.allowed].log_softmax(-1)[p.allowed.index(p.end)])
+    assert float(lost(model, tok, batch, vectors)["pointer"].detach()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_each_hop_is_ranked_against_its_own_teacher_whatever_the_order(parts):
+    model, tok, examples, vectors = setting(parts)
+    loss = lambda rows, teacher: float(  # noqa: E731
+        losses(model, moved(pack(tok, examples, rows, teacher), "cpu"), vectors, vectors)["retrieval"].detach()
+    )
+    own = lambda e, h: h.gold  # noqa: E731
+    assert loss([2, 0, 1], own) == pytest.approx(loss([0, 1, 2], own), rel=1e-4)
+    assert loss([0, 1, 2], own) != pytest.approx(loss([0, 1, 2], lambda e, h: 1), rel=1e-4)
 
 
 def test_every_trained_parameter_gets_a_gradient(parts):

@@ -1,0 +1,53 @@
+import random
+from itertools import islice
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from train.sequence import Tokens  # noqa: E402
+from train.settings import Settings  # noqa: E402
+from train.tests.test_examples import PASSAGES, ROW, trajectory  # noqa: E402
+from train.train import Making, Pool, batches, stream  # noqa: E402
+from train.trajectories import TOP, nearest  # noqa: E402
+
+
+@pytest.fixture
+def making(backbone, retriever):
+    """A pool of three trajectories, as `Pool` reads it from files, and what makes batches of it."""
+    pool = object.__new__(Pool)
+    pool.passages, pool.row = {p["pid"]: p for p in PASSAGES}, ROW
+    pool.scope = {"2wiki": [0, 1, 2]}
+    pool.trajectories = [trajectory(id=f"t{i}", near=["a", "b"]) for i in range(3)]
+    pool.first_teacher = {t.id: 2 * i for i, t in enumerate(pool.trajectories)}
+    s = Settings(batch=4, shares="2wiki=1")
+    tok = Tokens(backbone.tokenizer, retriever.tokenizer, backbone.vocab, s)
+    return Making(pool, tok, s, 3)
+
+
+def made(making, workers, first=0, count=3):
+    return list(islice(stream(making, islice(enumerate(batches(making.pool, making.s)), first, None), workers), count))
+
+
+def test_worker_processes_make_the_same_batches_and_a_resumed_run_goes_on_with_the_next(making):
+    here, there, later = made(making, 0), made(making, 2), made(making, 0, first=2, count=1)
+    for a, b in [*zip(here, there, strict=True), (here[2], later[0])]:
+        assert (a.tokens, a.total, len(a.micro)) == (b.tokens, b.total, len(b.micro)) == (b.tokens, b.total, 2)
+        for x, y in zip(a.micro, b.micro, strict=True):
+            np.testing.assert_array_equal(x.ids.ids, y.ids.ids)
+            np.testing.assert_array_equal(x.hops.rows, y.hops.rows)
+
+
+def test_a_hop_has_its_own_teacher(making):
+    batch = making[(0, [2, 0])]
+    examples = [making.build(making.pool.trajectories[i], random.Random(0)) for i in (2, 0)]
+    assert {making.pool.teacher(e, h) for e in examples for h in e.hops} <= {4, 5, 0, 1}
+    assert set(np.concatenate([m.hops.teacher for m in batch.micro])) <= {4, 5, 0, 1}
+
+
+@pytest.mark.parametrize("rows", [4, TOP, 300])
+def test_the_nearest_are_those_of_a_full_sort(rows):
+    rng = np.random.default_rng(0)
+    asked, matrix = rng.standard_normal((50, 16)), rng.standard_normal((rows, 16))
+    assert nearest(asked, matrix) == np.argsort(-(asked @ matrix.T), 1)[:, :TOP].tolist()
