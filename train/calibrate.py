@@ -217,15 +217,19 @@ def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--bundle", type=Path, default=Path(".latentask/bundle"))
     devsets.add_arguments(a, questions=80)
+    a.add_argument("--stops", type=int, default=0, help="a set, for the rule alone, which takes more and costs less; by default as many")
     a.add_argument("--hops", type=int, default=4)
     a.add_argument("--search", choices=("hybrid", "vector"), default="hybrid", help="how hops search")
     a.add_argument("--keep", type=float, default=0.9, help="share of questions that are answered, whose gold may be found")
     a.add_argument("--out", type=Path)
     args = a.parse_args()
     loop, cache = Loop(args.bundle), VectorCache(args.cache, args.weights)
+    some = args.questions  # to answer
+    args.questions = max(some, args.stops)
     sets = [*devsets.load(args, cache), devsets.made_up(args.questions, cache)]
     keywords = {z.name: Keywords([layouts.READER["plain"](p) for p in z.passages]) if args.search == "hybrid" else None for z in sets}
     places = [(z, i) for z in sets for i in range(len(z.questions))]
+    answered = [(z, i) for z in sets for i in range(max(0, len(z.questions) - some), len(z.questions))]
 
     def ask(label: str, where: list[tuple[Set, int]], **kw) -> list[Asked]:
         out = []
@@ -235,20 +239,21 @@ def main() -> None:
                 print(f"{label} {n}/{len(where)}", flush=True)
         return out
 
-    def halves(label: str, **kw) -> tuple[list[Asked], list[Asked]]:
+    def halves(label: str, where: list[tuple[Set, int]], **kw) -> tuple[list[Asked], list[Asked]]:
         """To fit on, and to report on."""
-        asked = ask(label, places, **kw)
+        asked = ask(label, where, **kw)
         return asked[::2], asked[1::2]
 
-    fit, rest = halves("without stopping", stop=False)
+    fit, rest = halves("without stopping", places, stop=False)
     rule = fit_stop(fit)
+    held_when_stopped = [float(a.features[a.stop_at(rule) - 1][1]) for a in fit]
     weights = {n: round(float(v), 4) for n, v in zip(("margin", "support", "newest"), rule.weights, strict=True) if v or n == "margin"}
     action = weights | ({"carry": rule.carry} if rule.carry else {}) | {"hops": [round(float(v), 4) for v in rule.biases]}
     loop.m["action"] = action
     plain = Rule(np.array([1.0, 0.0, 0.0]), np.zeros(1))
     told = [(s > 0.5) == g for r in rest for s, g in zip(r.supports, r.isgold, strict=True)]
     report = {
-        "n": len(rest),
+        "n": {"stops": len(rest), "answers": len(answered[1::2])},
         "gold_in_first": {n: {"by_hop": gold_in_first(rest, n, False), "by_support": gold_in_first(rest, n, True)} for n in (3, 6, 9)},
         "stop_right": stops_right(rest, rule),
         "stop_right_without_rule": stops_right(rest, plain),
@@ -258,13 +263,13 @@ def main() -> None:
     }
 
     few = PASSAGES if loop.support else (0,)
-    fit, rest = halves("answering", stop=True, passages=few)
+    fit, rest = halves("answering", answered, stop=True, passages=few)
     em = lambda rows, way, n: float(np.mean([r.right(way, n) for r in rows]))  # noqa: E731
     best = {n: max(em(fit, way, n) for way in loop.ways) for n in few}
     passages = max(few, key=lambda n: (best[n], n == 0))
     report["em_by_passages"] = {n: {way: em(rest, way, n) for way in loop.ways} for n in few}
     report["hops"] = float(np.mean([len(r.done) for r in rest]))
-    hidden = ask("with gold hidden", places[1::2], stop=True, passages=(passages,), hide=True)
+    hidden = ask("with gold hidden", answered[1::2], stop=True, passages=(passages,), hide=True)
 
     ways, table = {}, {}
     for way in loop.ways:
@@ -294,15 +299,16 @@ def main() -> None:
             table["+".join(c)] = {"em": float(pick(rest, c)[1].mean())}
     sure, right, _ = pick(rest, auto)
     tells = held if loop.support else lambda rows: pick(rows, auto)[0]
-    least = float(np.quantile(np.where(pick(fit, auto)[2], 0, tells(fit)), 1 - args.keep))
-    answered = lambda rows: float(np.mean((tells(rows) >= least) & ~pick(rows, auto)[2]))  # noqa: E731
+    of_fit = held_when_stopped if loop.support else np.where(pick(fit, auto)[2], 0, tells(fit))
+    least = float(np.quantile(of_fit, 1 - args.keep))
+    kept = lambda rows: float(np.mean((tells(rows) >= least) & ~pick(rows, auto)[2]))  # noqa: E731
     report |= {
         "ways": table,
         "auto": {
             "em": float(right.mean()),
             "ece": expected_calibration_error(sure, right),
-            "answered": answered(rest),
-            "answered_with_gold_hidden": answered(hidden),
+            "answered": kept(rest),
+            "answered_with_gold_hidden": kept(hidden),
         },
         "gold_found": float(np.mean([r.found for r in rest])),
         "risk_coverage": [
