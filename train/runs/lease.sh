@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 runs=$1 minutes=${2:-6}
 python=${PYTHON:-python3}
 recipe="--seed 9 --checkpoint-every 50 --shares hotpotqa=3,2wiki=1.5,musique=2,single=1.5,wiki=3,pages=5 --passage-tokens 80
-    --answer-share 0.6 --decode-share 0.12 --hide-share 0.12 --miss-share 0.35 --w-action 0.6 --w-answer 0.5 --w-support 0.5 --w-pointer 0.3"
+    --answer-share 0.6 --decode-share 0.12 --hide-share 0.08 --miss-share 0.25 --w-action 0.6 --w-answer 0.5 --w-support 0.5 --w-pointer 0.3"
 mkdir -p "$runs"
 
 once() { # NAME COMMAND…: its output in RUNS/NAME.log
