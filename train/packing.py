@@ -1,8 +1,7 @@
 """A micro-batch as arrays, so that the losses are a few large operations on a device and no loops over examples.
 
 Worker processes make it (`pack`, of NumPy's arrays alone), `moved` makes tensors of them on a device: the methods here that compute
-expect those. Positions are rows of the packed states: the
-sequences lie one behind the other, without padding.
+expect those. Positions are rows of the packed states: the sequences lie one behind the other, without padding.
 """
 
 from __future__ import annotations
