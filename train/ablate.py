@@ -20,7 +20,7 @@ from train import devsets, layouts
 from train.devsets import PER_HOP, Set
 from train.losses import states
 from train.model import Model
-from train.packing import Ids, moved, pad
+from train.packing import Ids, asking, moved
 from train.sequence import Tokens
 from train.settings import Settings
 from train.vectors import VectorCache
@@ -48,14 +48,12 @@ def hop(model: Model, tok: Tokens, walks: list[Walk], device: str) -> torch.Tens
     s = model.s
     rows = [w.ids + tok.think + tok.query for w in walks]
     first = np.cumsum([0, *map(len, rows)])
-    candidates = [w.candidates if s.copy_head else [] for w in walks]
-    asked, asked_mask = pad([tok.question_pieces(w.question) for w in walks])
-    where, mask = pad([[first[i] + at for at, _ in c] for i, c in enumerate(candidates)])
-    piece, _ = pad([[p for _, p in c] for c in candidates])
-    query = (first[1:] - s.query)[:, None] + np.arange(s.query)
-    query, asked, asked_mask, piece, where, mask = (moved(x, device) for x in (query, asked, asked_mask, piece, where, mask))
+    read = asking(tok, [(at, w.question, w.candidates if s.copy_head else []) for at, w in zip(first, walks, strict=False)])
+    read = {name: moved(x, device) for name, x in read.items()}
+    query = moved((first[1:] - s.query)[:, None] + np.arange(s.query), device)
     seen = states(model, moved(Ids.of(rows, tok.think[0]), device))
-    vectors, _ = model.query(seen[query], asked, asked_mask, piece, model.query.keys(seen)[where], mask)
+    keys = model.query.keys(seen)[read["where"]]
+    vectors, _ = model.query(seen[query], read["asked"], read["asked_mask"], read["piece"], keys, read["mask"])
     return vectors.float().cpu()
 
 

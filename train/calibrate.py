@@ -246,7 +246,6 @@ def main() -> None:
 
     fit, rest = halves("without stopping", places, stop=False)
     rule = fit_stop(fit)
-    held_when_stopped = [float(a.features[a.stop_at(rule) - 1][1]) for a in fit]
     weights = {n: round(float(v), 4) for n, v in zip(("margin", "support", "newest"), rule.weights, strict=True) if v or n == "margin"}
     action = weights | ({"carry": rule.carry} if rule.carry else {}) | {"hops": [round(float(v), 4) for v in rule.biases]}
     loop.m["action"] = action
@@ -299,8 +298,7 @@ def main() -> None:
             table["+".join(c)] = {"em": float(pick(rest, c)[1].mean())}
     sure, right, _ = pick(rest, auto)
     tells = held if loop.support else lambda rows: pick(rows, auto)[0]
-    of_fit = held_when_stopped if loop.support else np.where(pick(fit, auto)[2], 0, tells(fit))
-    least = float(np.quantile(of_fit, 1 - args.keep))
+    least = float(np.quantile(np.where(pick(fit, auto)[2], 0, tells(fit)), 1 - args.keep))
     kept = lambda rows: float(np.mean((tells(rows) >= least) & ~pick(rows, auto)[2]))  # noqa: E731
     report |= {
         "ways": table,

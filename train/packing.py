@@ -169,22 +169,29 @@ def targets(rows: list[tuple[int, list[tuple[int, int]]]]) -> Targets | None:
     return Targets(*np.array(pairs).T.copy()) if pairs else None
 
 
+def asking(tok: Tokens, hops: list[tuple[int, str, list[tuple[int, int]]]]) -> dict[str, np.ndarray]:
+    """What the query head reads beside its latents, of hops as (where their sequence begins, question, candidates in it)."""
+    asked, asked_mask = pad([tok.question_pieces(question) for _, question, _ in hops])
+    where, mask = pad([[first + at for at, _ in candidates] for first, _, candidates in hops])
+    piece, _ = pad([[p for _, p in candidates] for _, _, candidates in hops])
+    return {"asked": asked, "asked_mask": asked_mask, "where": where, "piece": piece, "mask": mask}
+
+
 def search(tok: Tokens, hops: list[tuple[int, Example, HopAt]], rows: list[int], teacher) -> Hops:
     s = tok.s
-    asked, asked_mask = pad([tok.question_pieces(e.t.question) for _, e, _ in hops])
-    where, mask = pad([[first + at for at, _ in h.candidates] for first, _, h in hops])
-    piece, _ = pad([[p for _, p in h.candidates] for _, _, h in hops])
     label, _ = pad([h.labels for _, _, h in hops], np.float32)
     place = {c: i for i, c in enumerate(rows)}
     hidden = [(r, place[o]) for r, (_, _, h) in enumerate(hops) for o in h.other if o in place]
     return Hops(
         query=np.array([first + h.at + s.think for first, _, h in hops])[:, None] + np.arange(s.query),
-        asked=asked, asked_mask=asked_mask, where=where, piece=piece, mask=mask, label=label, labelled=bool(label.any()),
+        **asking(tok, [(first, e.t.question, h.candidates) for first, e, h in hops]),
+        label=label,
+        labelled=bool(label.any()),
         rows=np.array(rows),
         hidden=np.array(hidden, np.int64).reshape(-1, 2).T.copy(),
         gold=np.array([place[h.gold] if h.gold >= 0 else -1 for _, _, h in hops]),
         teacher=np.array([teacher(e, h) for _, e, h in hops]),
-    )  # fmt: skip
+    )
 
 
 def support(found: list[tuple[int, Example]]) -> Supports | None:
