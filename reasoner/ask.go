@@ -23,11 +23,11 @@ type asking struct {
 	ids   []string   // theirs
 	known map[string]*passage
 	memory
-	asked   string  // the words of the last search
-	first   int     // tokens that the cache holds where the first passage begins
-	held    float64 // sum of the supports of all passages read
-	weighed float64 // evidence that all has been read, after the last search
-	undo    int     // tokens in the cache behind the place where an answer begins
+	asked   string    // the words of the last search
+	first   int       // tokens that the cache holds where the first passage begins
+	held    []float64 // supports of all passages read, the greatest first
+	weighed float64   // evidence that all has been read, after the last search
+	undo    int       // tokens in the cache behind the place where an answer begins
 	pending []pendingText
 	result  Result
 

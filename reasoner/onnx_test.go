@@ -1,6 +1,7 @@
 package reasoner_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -252,8 +253,14 @@ func checkAnswer(t *testing.T, e *reasoner.Engine, b *bundle.Bundle, r reasoner.
 	if math.Abs(float64(got.Confidence)-confidence) > 0.02 {
 		t.Errorf("%s: confidence %f, want %f", way, got.Confidence, confidence)
 	}
-	rule, held := b.Manifest().Answer, 0.0
-	for _, s := range c.Supports {
+	rule := b.Manifest().Answer
+	greatest := slices.Clone(c.Supports)
+	slices.SortFunc(greatest, func(x, y float64) int { return cmp.Compare(y, x) })
+	if n := rule.Greatest; n > 0 && n < len(greatest) {
+		greatest = greatest[:n]
+	}
+	held := 0.0
+	for _, s := range greatest {
 		held += s
 	}
 	abstains := want.Abstained

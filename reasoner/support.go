@@ -9,10 +9,10 @@ import (
 )
 
 // weigh asks how likely each passage read is one that the answer rests on, given
-// the state that the action is read from, and notes it with the passages, and the
-// sum of all. A passage without words has no support.
+// the state that the action is read from, and notes it with the passages, and all
+// of them in held. A passage without words has no support.
 func (a *asking) weigh(ctx context.Context, think []float32) error {
-	a.held = 0
+	a.held = nil
 	if !a.layout.hasSupport() {
 		return nil
 	}
@@ -37,9 +37,23 @@ func (a *asking) weigh(ctx context.Context, think []float32) error {
 		if p.Support = supports[i]; math.IsNaN(float64(p.Support)) {
 			return fmt.Errorf("the support of a passage is not a number")
 		}
-		a.held += float64(p.Support)
+		a.held = append(a.held, float64(p.Support))
 	}
+	slices.SortFunc(a.held, func(x, y float64) int { return cmp.Compare(y, x) })
 	return nil
+}
+
+// support is the sum of the n greatest supports of what was read, of all for 0.
+func (a *asking) support(n int) float64 {
+	held := a.held
+	if n > 0 && n < len(held) {
+		held = held[:n]
+	}
+	sum := 0.0
+	for _, s := range held {
+		sum += s
+	}
+	return sum
 }
 
 // decide applies the bundle's rule: whether to answer, by the action's logits of
@@ -52,7 +66,11 @@ func (a *asking) decide(logits []float32, newest, searches int) bool {
 		fresh = max(fresh, p.Support)
 	}
 	margin := float64(logits[1]) - float64(logits[0])
-	a.weighed = rule.Margin*margin + rule.Support*a.held + rule.Newest*float64(fresh) + rule.Carry*a.weighed
+	second := 0.0
+	if len(a.held) > 1 {
+		second = a.held[1]
+	}
+	a.weighed = rule.Margin*margin + rule.Support*a.support(0) + rule.Second*second + rule.Newest*float64(fresh) + rule.Carry*a.weighed
 	return a.weighed+rule.BiasAfter(searches) > 0
 }
 
@@ -60,11 +78,11 @@ func (a *asking) decide(logits []float32, newest, searches int) bool {
 // because too little of what was read supports an answer, or, of a free answer
 // and where the bundle has no such rule, because the model says so itself.
 func (a *asking) abstains(g given) bool {
-	least := a.layout.Answer.Supports
-	if least == 0 || a.request.Mode == ModeDirect || a.request.Mode == ModeExplicit {
+	rule := &a.layout.Answer
+	if rule.Supports == 0 || a.request.Mode == ModeDirect || a.request.Mode == ModeExplicit {
 		return g.abstained
 	}
-	return a.held < least || g.by == AnswerByFree && g.abstained
+	return a.support(rule.Greatest) < rule.Supports || g.by == AnswerByFree && g.abstained
 }
 
 // best are the passages that the answer is read from, in reading order: as many

@@ -384,6 +384,8 @@ func TestSupport(t *testing.T) {
 			{bundle.Action{Margin: 1}, 2}, // the script's margin is −1 at every hop
 			{bundle.Action{Support: 1, Bias: -0.9}, 1},
 			{bundle.Action{Support: 1, Bias: -1.1}, 2},
+			{bundle.Action{Second: 1, Bias: -0.05}, 1}, // 0.9 and 0.1 are read
+			{bundle.Action{Second: 1, Bias: -0.15}, 2},
 			{bundle.Action{Newest: 1, Bias: -0.8}, 1},
 			{bundle.Action{Newest: 1, Margin: 1}, 2},
 		} {
@@ -426,6 +428,16 @@ func TestSupport(t *testing.T) {
 			r := Request{Question: "who", Mode: ModeDirect}
 			if a := ask(t, e, r, hits()).Answer; a.Abstained {
 				t.Errorf("nothing read, at least %g: %+v", least, a)
+			}
+		}
+	})
+
+	t.Run("or too little of the greatest supports", func(t *testing.T) {
+		for greatest, want := range map[int]bool{0: false, 1: true, 2: true, 3: false, 9: false} { // 0.9, 0.8, 0.4, 0.1
+			e, m := supporting(t, func(m *bundle.Manifest) { m.Answer.Supports, m.Answer.Greatest = 2, greatest })
+			m.says(m.layout.Prompt.Answer[0], "three")
+			if a := ask(t, e, Request{Question: "who", MaxHops: 2}, hits()).Answer; a.Abstained != want {
+				t.Errorf("the %d greatest: %+v", greatest, a)
 			}
 		}
 	})

@@ -3,15 +3,16 @@
 Questions of dev, and as many over made-up pages of worlds that no training saw, are asked through the reference loop on the
 bundle's own ONNX files: as they are, and with their gold passages hidden. Hops are hybrid, as a node makes them (`hybrid.py`),
 or, by --search vector, of the vector alone. Everything is fitted on every other question and reported on the rest:
-- `action`: the rule by which a hop answers: the action's margin, with or without the supports, how much of the evidence
-  before is carried on, and a bias for each number of searches, with which the most questions stop right (at the first hop after
+- `action`: the rule by which a hop answers: the action's margin, with or without the supports or the second greatest of them,
+  how much of the evidence before is carried on, and a bias for each number of searches, with which the most questions stop right (at the first hop after
   which all gold has been read, or at the hop limit where it never was) and with all gold read;
 - `answer.passages`: how many of the best supported passages the answer is read from, 0 for all where that is no worse;
 - `answer.ways`: scale, shift and weight of the support in each way's confidence (logistic regression of "exactly right" on
   the logit of its probability, so that a confidence of 0.3 is right three times in ten);
 - `answer.auto`: the ways, in the order of their exact match, that AUTO chooses among, if choosing pays;
-- `answer.supports`: the sum of supports under which a bundle abstains, with which `keep` of the questions whose gold is not
-  hidden are answered; of a bundle without supports `answer.threshold`, the same of the confidence.
+- `answer.supports`: the sum of supports, of all or of the `answer.greatest` greatest, under which a bundle abstains, with which
+  `keep` of the questions whose gold is not hidden are answered; of a bundle without supports `answer.threshold`, the same of the
+  confidence.
 Prints a JSON to put into bundle.json, with the figures of the other half.
 """
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +31,7 @@ from train import devsets, hybrid, layouts
 from train.answers import Answer, confidence, logit, normal, supported
 from train.devsets import PER_HOP, Set
 from train.hybrid import Keywords
-from train.loop import Loop, Walk, bias_after
+from train.loop import Loop, Walk, bias_after, greatest
 from train.vectors import VectorCache
 
 PASSAGES = (0, 3, 4, 6)  # that an answer may be read from
@@ -117,9 +119,10 @@ class Asked:
 
 
 def features(w: Walk, turn: int) -> np.ndarray:
-    """What the rule of docs/bundle.md weighs: margin, the supports' sum, the greatest support of the last hop's passages."""
+    """What the rule of docs/bundle.md weighs, in the order of `FEATURES`."""
     t, before = w.turns[turn], w.turns[turn - 1]
-    return np.array([t.margin, sum(t.supports), max(t.supports[before.read :], default=0.0)])
+    second = greatest(t.supports, 2) - greatest(t.supports, 1)
+    return np.array([t.margin, sum(t.supports), second, max(t.supports[before.read :], default=0.0)])
 
 
 def gold_in_first(asked: list[Asked], n: int, by_support: bool) -> float:
@@ -148,17 +151,20 @@ def logistic(X: np.ndarray, y: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
     return w
 
 
-WEIGHTS = ((1.0, 0.0, 0.0), (1.0, 1.0, 0.0))  # of margin, support, newest: what one look tells
+FEATURES = ("margin", "support", "second", "newest")  # of a manifest's action
+# Weights of these: what one look tells. A support lies between 0 and 1, and a margin is as wide as several.
+WEIGHTS = ((1.0, 0.0, 0.0, 0.0), (1.0, 1.0, 0.0, 0.0), (1.0, 0.0, 2.0, 0.0), (1.0, 0.0, 4.0, 0.0))
 CARRIES = (0.0, 0.5, 1.0)
 
 
 def fit_stop(asked: list[Asked]) -> Rule:
-    """The rule that stops best, of few: the margin alone or with the supports, carrying on none, half or all of the evidence.
+    """The rule that stops best, of few: the margin alone or with supports, carrying on none, half or all of the evidence.
 
     Each number of searches has a bias of its own: after the second, chains of two hops are complete and a margin near 0 means
     yes; what is incomplete after the third mostly stays so.
     """
-    rules = [fit_hops(asked, np.array(w), c) for w in WEIGHTS if not w[1] or any(a.features[0][1] for a in asked) for c in CARRIES]
+    supported = any(a.features[0][1] for a in asked)
+    rules = [fit_hops(asked, np.array(w), c) for w in WEIGHTS if supported or w == WEIGHTS[0] for c in CARRIES]
     return max(rules, key=lambda rule: good(asked, rule))
 
 
@@ -208,9 +214,18 @@ def fit_confidence(asked: list[Asked], way: str, passages: int) -> dict[str, flo
     return {"scale": round(float(weights.get(0, 0.0)), 4), "shift": round(float(w[-1]), 4), "support": round(float(weights.get(1, 0.0)), 4)}
 
 
-def held(rows: list[Asked]) -> np.ndarray:
-    """The sum of the supports of what was read."""
-    return np.array([sum(a.supports) for a in rows])
+GREATEST = (0, 2)  # of the supports, that tell whether to abstain
+
+
+def held(rows: list[Asked], n: int) -> np.ndarray:
+    """The sum of the n greatest supports of what was read, of all for 0."""
+    return np.array([greatest(a.supports, n) for a in rows])
+
+
+def fit_greatest(fit: list[Asked], hidden: list[Asked], keep: float) -> int:
+    """Of how many of the greatest supports the sum leaves the most hidden questions unanswered, where `keep` of the others are."""
+    least = {n: np.quantile(held(fit, n), 1 - keep) for n in GREATEST}
+    return max(GREATEST, key=lambda n: (float(np.mean(held(hidden, n) < least[n])), n == 0))
 
 
 def main() -> None:
@@ -246,10 +261,10 @@ def main() -> None:
 
     fit, rest = halves("without stopping", places, stop=False)
     rule = fit_stop(fit)
-    weights = {n: round(float(v), 4) for n, v in zip(("margin", "support", "newest"), rule.weights, strict=True) if v or n == "margin"}
+    weights = {n: round(float(v), 4) for n, v in zip(FEATURES, rule.weights, strict=True) if v or n == "margin"}
     action = weights | ({"carry": rule.carry} if rule.carry else {}) | {"hops": [round(float(v), 4) for v in rule.biases]}
     loop.m["action"] = action
-    plain = Rule(np.array([1.0, 0.0, 0.0]), np.zeros(1))
+    plain = Rule(np.array(WEIGHTS[0]), np.zeros(1))
     told = [(s > 0.5) == g for r in rest for s, g in zip(r.supports, r.isgold, strict=True)]
     report = {
         "n": {"stops": len(rest), "answers": len(answered[1::2])},
@@ -269,6 +284,7 @@ def main() -> None:
     report["em_by_passages"] = {n: {way: em(rest, way, n) for way in loop.ways} for n in few}
     report["hops"] = float(np.mean([len(r.done) for r in rest]))
     hidden = ask("with gold hidden", answered[1::2], stop=True, passages=(passages,), hide=True)
+    most = fit_greatest(fit, ask("the rest with gold hidden", answered[::2], stop=True, hide=True), args.keep) if loop.support else 0
 
     ways, table = {}, {}
     for way in loop.ways:
@@ -297,7 +313,7 @@ def main() -> None:
         if len(c) > 1:
             table["+".join(c)] = {"em": float(pick(rest, c)[1].mean())}
     sure, right, _ = pick(rest, auto)
-    tells = held if loop.support else lambda rows: pick(rows, auto)[0]
+    tells = partial(held, n=most) if loop.support else lambda rows: pick(rows, auto)[0]
     least = float(np.quantile(np.where(pick(fit, auto)[2], 0, tells(fit)), 1 - args.keep))
     kept = lambda rows: float(np.mean((tells(rows) >= least) & ~pick(rows, auto)[2]))  # noqa: E731
     report |= {
@@ -313,7 +329,7 @@ def main() -> None:
             {"coverage": k / 10, "em": float(right[np.argsort(-sure)[: max(1, len(right) * k // 10)]].mean())} for k in range(1, 11)
         ],
     }
-    rule = {"supports" if loop.support else "threshold": round(least, 4)}
+    rule = {"supports": round(least, 4), "greatest": most} if loop.support else {"threshold": round(least, 4)}
     answer = {"ways": ways, "auto": list(auto), **rule, "passages": passages}
     out = {"action": action, "answer": answer, "report": report}
     print(json.dumps(out, indent=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +14,8 @@ from train.answers import ABSTAIN, FIXED, MAX_WORDS
 from train.sequence import Read, Tokens
 from train.settings import Settings
 from train.trajectories import Hop, Trajectory
+
+Layout = Callable[[dict], str]
 
 READ = 3  # passages that a hop reads where it is not training
 SAID = 48  # tokens of a thought or a subquery in words, at most, the one that ends it counted
@@ -68,13 +71,47 @@ class Builder:
         self.pids = sorted(row, key=row.get)
 
     def __call__(self, t: Trajectory, rng: random.Random) -> Example:
-        tok, s = self.tok, self.s
-        e = Example(t)
-        e.ids = tok.question(t.question)
-        question = tok.read(t.question, s.question_tokens)
-        read: list[tuple[int, Read]] = [(len(tok.prompt["question"]), question)]
+        e = Example(t, self.tok.question(t.question))
+        read = [(len(self.tok.prompt["question"]), self.tok.read(t.question, self.s.question_tokens))]
         layout = layouts.READER[layouts.reader_layout(t.id)]
-        budget = rng.choice((s.passage_tokens - 16, s.passage_tokens, s.passage_tokens + 24))
+        budget = rng.choice((self.s.passage_tokens - 16, self.s.passage_tokens, self.s.passage_tokens + 24))
+        (self.follow if t.walked else self.teach)(e, read, layout, budget, rng)
+        if e.hops and not self.s.explicit and rng.random() < self.s.decode_share:
+            e.decode = rng.randrange(len(e.hops))
+        return e
+
+    def follow(self, e: Example, read: list[tuple[int, Read]], layout: Layout, budget: int, rng: random.Random) -> None:
+        """The searches of a loop, as they were: each decision is labelled by whether all gold had been read by then, each search
+        by the first hop whose gold had not."""
+        t, s = e.t, self.s
+        gold, seen = {self.row[p] for p in t.gold}, set()
+        spoken = 2 * SAID + 16 if s.explicit else s.think + s.query
+
+        def missing() -> int | None:
+            return next((k for k, h in enumerate(t.hops) if not h.pid or self.row[h.pid] not in seen), None)
+
+        for search in t.walked:
+            k = missing()
+            if len(e.ids) + 2 * spoken + len(search.pids) * (budget + 4) + s.answer_tokens > s.max_positions:
+                break
+            if k is not None:
+                self.open_hop(e, t.hops[k], k, read[1:], gold, seen)
+            elif s.explicit:  # it has nothing to write
+                break
+            else:
+                e.ids += self.tok.think + self.tok.query
+                e.actions.append((len(e.ids) - s.query - 1, 1))
+            toward = " ".join([t.question, *search.focus])
+            self.read_all(e, [self.row[p] for p in search.pids], layout, toward, budget, read, gold)
+            seen.update(self.row[p] for p in search.pids)
+        complete, of_answer = missing() is None, t.answer_pid or t.hops[-1].pid
+        told = complete or (t.kind == "bridge" and self.row[of_answer] in seen)
+        answer = t.answer if told else ABSTAIN if rng.random() < s.answer_share else None
+        self.close(e, read, int(complete), answer)
+
+    def teach(self, e: Example, read: list[tuple[int, Read]], layout: Layout, budget: int, rng: random.Random) -> None:
+        """The searches of the teacher: each finds its gold, or misses it, beside distractors of its text subquery."""
+        t, s = e.t, self.s
         hidden = t.kind == "none" or (t.complete and rng.random() < s.hide_share)
         # A hidden question finds nothing from a hop on, however often it tries there: a filter hides all gold as easily as the last.
         gone = len(t.hops) - 1 if t.kind == "none" or rng.random() < 0.4 else rng.randrange(len(t.hops))
@@ -113,21 +150,14 @@ class Builder:
             rng.shuffle(rows)
             following = t.hops[min(k, len(t.hops) - 1)]
             toward = " ".join([hop.subquery, *following.bridges[:1], *([t.answer] if last else [])])
-            for i in rows:
-                seen.add(i)
-                self.read_passage(e, layout(self.passages[self.pids[i]]), toward, budget, read)
-                start, r = read[-1]
-                if r.word_states:
-                    e.passages.append((start + r.word_states[-1], i in gold))
+            seen.update(rows)
+            self.read_all(e, rows, layout, toward, budget, read, gold)
             if absent:
                 tries -= 1
                 if not tries or not rows or not room:
                     break
         if reads_last:
-            self.close(e, read, hidden)
-        if e.hops and not s.explicit and rng.random() < s.decode_share:
-            e.decode = rng.randrange(len(e.hops))
-        return e
+            self.close(e, read, 0 if hidden else 1, ABSTAIN if hidden else t.answer)
 
     def open_hop(self, e: Example, hop: Hop, k: int, read: list[tuple[int, Read]], gold: set[int], seen: set[int]) -> None:
         tok, s = self.tok, self.s
@@ -156,24 +186,30 @@ class Builder:
             e.ids.append(token)
         e.ids += then[1:]
 
-    def read_passage(self, e: Example, text: str, toward: str, budget: int, read: list[tuple[int, Read]]) -> None:
+    def read_all(
+        self, e: Example, rows: list[int], layout: Layout, toward: str, budget: int, read: list[tuple[int, Read]], gold: set[int]
+    ) -> None:
         tok = self.tok
-        r = tok.read(tok.excerpt(text, toward, budget), budget)
-        e.ids += tok.prompt["passage"]
-        read.append((len(e.ids), r))
-        e.ids += r.ids
+        for i in rows:
+            r = tok.read(tok.excerpt(layout(self.passages[self.pids[i]]), toward, budget), budget)
+            e.ids += tok.prompt["passage"]
+            read.append((len(e.ids), r))
+            if r.word_states:
+                e.passages.append((len(e.ids) + r.word_states[-1], i in gold))
+            e.ids += r.ids
 
-    def close(self, e: Example, read: list[tuple[int, Read]], hidden: bool) -> None:
-        """Decide and answer behind the last passages."""
+    def close(self, e: Example, read: list[tuple[int, Read]], action: int, answer: str | None) -> None:
+        """Decide behind the last passages, and answer, unless nothing is to be learned from that."""
         tok, s = self.tok, self.s
         if s.explicit:
             e.ids += [tok.newline, *tok.prompt["thought"]]
         else:
             e.ids += tok.think
-        e.actions.append((len(e.ids) - 1, 0 if hidden else 1))
+        e.actions.append((len(e.ids) - 1, action))
+        if answer is None:
+            return
         e.ids += tok.prompt["answer"]
         at = len(e.ids) - 1  # the state here predicts the first answer token
-        answer = ABSTAIN if hidden else e.t.answer
         for token in [*tok.text(answer)[: s.answer_tokens - 1], tok.eos]:
             e.texts.append((len(e.ids) - 1, token))
             e.ids.append(token)

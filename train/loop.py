@@ -48,8 +48,21 @@ class Walk:
     turns: list[Turn] = field(default_factory=list)
 
 
-ACTION = {"margin": 1.0, "support": 0.0, "newest": 0.0, "carry": 0.0, "bias": 0.0, "hops": ()}  # of a manifest that says nothing
+ACTION = {
+    "margin": 1.0,
+    "support": 0.0,
+    "second": 0.0,
+    "newest": 0.0,
+    "carry": 0.0,
+    "bias": 0.0,
+    "hops": (),
+}  # of a manifest that says nothing
 CACHE = {"float32": np.float32, "float16": np.float16}
+
+
+def greatest(supports: Sequence[float], n: int) -> float:
+    """The sum of the n greatest, of all for 0."""
+    return sum(sorted(supports, reverse=True)[: n or None])
 
 
 def bias_after(hops: Sequence[float], searches: int) -> float:
@@ -173,7 +186,8 @@ class Loop:
         }
 
     def walk(self, question: str, search, max_hops: int, *, stop: bool = True, lens: bool = False) -> Walk:
-        """The hops, up to the turn behind which the answer begins. Without `stop` there are `max_hops` of them."""
+        """The hops, up to the turn behind which the answer begins. Without `stop` there are `max_hops` of them, or as many as
+        `search` makes: it may return None to end the walk there, which then has no turn to answer behind."""
         m = len(self.tok.think)
         question = one_line(question)
         w = Walk(self.cache(), self.tok.read(question, self.m["limits"]["question_tokens"]))
@@ -217,7 +231,10 @@ class Loop:
             t.focus = self.focus(cand_words, gates)
             if lens:
                 t.lens = [self.spell([int(i)]) for i in self.logprobs(np.concatenate([think, query])).argmax(1)]
-            block = [self.tok.read(one_line(x), self.m["limits"]["passage_tokens"]) for x in search(hop, t.vector, t.focus)]
+            found = search(hop, t.vector, t.focus)
+            if found is None:
+                break
+            block = [self.tok.read(one_line(x), self.m["limits"]["passage_tokens"]) for x in found]
             w.reads += block
         return w
 
@@ -270,7 +287,8 @@ class Loop:
         evidence after the one before it."""
         a = {**ACTION, **self.m.get("action", {})}
         fresh = max(supports[len(supports) - newest :], default=0.0)
-        return a["margin"] * margin + a["support"] * sum(supports) + a["newest"] * fresh + a["carry"] * before
+        second = greatest(supports, 2) - greatest(supports, 1)
+        return a["margin"] * margin + a["support"] * sum(supports) + a["second"] * second + a["newest"] * fresh + a["carry"] * before
 
     def bias(self, searches: int) -> float:
         """What is added to the evidence after so many searches. Above 0 the loop answers."""

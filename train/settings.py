@@ -72,6 +72,7 @@ class Settings:
     answer_share: float = 0.5  # of examples that go on to read the last passages, decide and answer
     decode_share: float = 0.2  # of examples one of whose hops is decoded
     miss_share: float = 0.25  # of hops that first find distractors alone, so that the loop must search again
+    walk_share: float = 0.0  # of examples that follow what a loop found (walks.py), of the trajectories that there is a walk of
     hide_share: float = 0.06  # of examples whose gold never comes from some hop on: the answer is `unknown`
 
     # What is read.

@@ -13,7 +13,7 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import accumulate, islice
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from train import data, layouts, trajectories
+from train import data, layouts, trajectories, walks
 from train.difference import whole
 from train.examples import Builder, Example, HopAt
 from train.losses import NAMES, counts, losses
@@ -31,6 +31,7 @@ from train.model import Model
 from train.packing import Packed, moved, pack
 from train.sequence import Tokens
 from train.settings import Settings
+from train.trajectories import Trajectory
 from train.vectors import VectorCache
 from train.weights import Retriever, load_backbone, load_retriever
 
@@ -47,6 +48,8 @@ class Pool:
             self.scope[p["scope"]].append(i)
         self.vectors = torch.tensor(cache.get([layouts.passage(p) for p in rows], "passages"))
         self.trajectories = trajectories.load(folder / "trajectories.jsonl.gz")
+        searches = walks.load(folder)
+        self.walked = [replace(t, walked=searches[t.id]) for t in self.trajectories if t.id in searches]
         hops = [h for t in self.trajectories for h in t.hops]
         self.teachers = torch.tensor(cache.get([h.subquery for h in hops], "subqueries", asked=True))
         first = accumulate((len(t.hops) for t in self.trajectories), initial=0)
@@ -59,30 +62,33 @@ class Pool:
 
     def candidates(self, batch: list[Example], rng: random.Random) -> list[int]:
         """Rows that a batch is ranked against: each hop's gold and the teacher's top 10 (the paper), what the plain
-        question finds, and some at random of the same scope. Vectors are frozen, so they cost next to nothing."""
+        question finds, what a walk found, and some at random of the same scope. Vectors are frozen, so they cost next to nothing."""
         rows: dict[int, None] = {}
         for e in batch:
             scope = self.scope[e.t.scope]
             for h in e.hops:
                 rows |= dict.fromkeys([h.gold] * (h.gold >= 0) + [self.row[p] for p in h.hop.found])
+            rows |= dict.fromkeys(self.row[p] for search in e.t.walked for p in search.pids)
             rows |= dict.fromkeys([self.row[p] for p in e.t.near[:8]] + rng.sample(scope, min(16, len(scope))))
         return list(rows)
 
 
-def batches(pool: Pool, s: Settings) -> Iterator[list[int]]:
-    """Endless batches of trajectories: a source by its weight, then its own in a shuffled order, each once a round."""
+def batches(pool: Pool, s: Settings) -> Iterator[list[Trajectory]]:
+    """Endless batches of trajectories: a source by its weight, as it is or walked, then its own in a shuffled order, each once a
+    round."""
     weights = {k: float(v) for k, v in (x.split("=") for x in s.shares.split(","))}
-    by_source: dict[str, list[int]] = defaultdict(list)
-    for i, t in enumerate(pool.trajectories):
-        by_source[t.source].append(i)
-    names = [n for n in weights if by_source[n] and weights[n] > 0]
+    by_source: dict[tuple[str, bool], list[Trajectory]] = defaultdict(list)
+    for t in (*pool.trajectories, *pool.walked):
+        by_source[t.source, bool(t.walked)].append(t)
+    names = [n for n in weights if by_source[n, False] and weights[n] > 0]
     rng, left = random.Random(s.seed), defaultdict(list)
     while True:
         batch = []
         for name in rng.choices(names, [weights[n] for n in names], k=s.batch):
-            if not left[name]:
-                left[name] = rng.sample(by_source[name], len(by_source[name]))
-            batch.append(left[name].pop())
+            of = name, bool(s.walk_share and by_source[name, True] and rng.random() < s.walk_share)
+            if not left[of]:
+                left[of] = rng.sample(by_source[of], len(by_source[of]))
+            batch.append(left[of].pop())
         yield batch
 
 
@@ -102,10 +108,10 @@ class Making(Dataset):
         self.pool, self.tok, self.s, self.micro = pool, tok, s, micro
         self.build = Builder(tok, s, pool.passages, pool.row)
 
-    def __getitem__(self, picked: tuple[int, list[int]]) -> Batch:
-        step, trajectories = picked
+    def __getitem__(self, picked: tuple[int, list[Trajectory]]) -> Batch:
+        step, picks = picked
         rng = random.Random(self.s.seed * 1_000_003 + step)
-        batch = [self.build(self.pool.trajectories[i], rng) for i in trajectories]
+        batch = [self.build(t, rng) for t in picks]
         rows = self.pool.candidates(batch, rng)
         if len(batch) > self.micro:  # those of a length together: candidates and words are filled up to the longest
             batch.sort(key=lambda e: len(e.ids))
@@ -114,7 +120,7 @@ class Making(Dataset):
         return Batch(packed, counts(batch), sum(len(e.ids) for e in batch))
 
 
-def stream(making: Making, picked: Iterator[tuple[int, list[int]]], workers: int) -> Iterator[Batch]:
+def stream(making: Making, picked: Iterator[tuple[int, list[Trajectory]]], workers: int) -> Iterator[Batch]:
     """Batches in order, made ahead by `workers` processes where there are any."""
     ahead = {"num_workers": workers, "prefetch_factor": 4, "multiprocessing_context": "fork"} if workers else {}
     return iter(DataLoader(making, sampler=picked, batch_size=None, collate_fn=lambda batch: batch, **ahead))

@@ -35,6 +35,14 @@ class Hop:
 
 
 @dataclass
+class Search:
+    """One search of a loop: what it read then, and the words that it copied for it."""
+
+    pids: list[str]
+    focus: list[str]
+
+
+@dataclass
 class Trajectory:
     id: str
     source: str  # hotpotqa, 2wiki, musique, single, wiki, pages
@@ -46,6 +54,7 @@ class Trajectory:
     complete: bool  # the hops hold all evidence, so that an answer may follow
     answer_pid: str = ""  # where the answer stands, if not in the last hop's passage
     near: list[str] = field(default_factory=list)  # what the frozen retriever finds for the question itself
+    walked: list[Search] = field(default_factory=list)  # what a loop found instead, of an example that follows it (walks.py)
 
     @property
     def gold(self) -> list[str]:
@@ -59,6 +68,7 @@ def write(path: Path, rows: Iterable[dict]) -> None:
 
 
 def load(path: Path) -> list[Trajectory]:
+    """As they were written: none of them walked."""
     return [Trajectory(**{**row, "hops": [Hop(**h) for h in row["hops"]]}) for row in data.read(path)]
 
 
@@ -174,7 +184,7 @@ def main() -> None:
     found = search(trajectories, passages, cache)
     used = {t.scope for t in trajectories}
     write(args.out / "passages.jsonl.gz", (p for p in passages if p["scope"] in used))
-    write(args.out / "trajectories.jsonl.gz", (asdict(t) for t in trajectories))
+    write(args.out / "trajectories.jsonl.gz", ({k: v for k, v in asdict(t).items() if k != "walked"} for t in trajectories))
     summary = {
         "trajectories": len(trajectories),
         "kinds": dict(sorted(Counter(f"{t.source} {t.kind} {len(t.hops)}" for t in trajectories).items())),

@@ -12,10 +12,11 @@ import (
 // Action is the rule by which a hop answers. After the search k, from 1, there is
 // evidence that all has been read,
 //
-//	e(k) = margin × (logit of answering − logit of searching) + support × Σ + newest × max + carry × e(k−1)
+//	e(k) = margin × (logit of answering − logit of searching) + support × Σ + second × S + newest × max + carry × e(k−1)
 //
-// where Σ is the sum of the supports of all passages read and max the greatest
-// of those that the last hop read, and e(0) is 0. The loop ends when
+// where Σ is the sum of the supports of all passages read, S the second greatest
+// of them and max the greatest of those that the last hop read, and e(0) is 0.
+// The loop ends when
 //
 //	e(k) + bias + hops[k] > 0
 //
@@ -24,7 +25,11 @@ import (
 type Action struct {
 	Margin  float64 `json:"margin"`
 	Support float64 `json:"support"`
-	Newest  float64 `json:"newest"`
+	// Second weighs the second greatest support of all passages read, 0 of fewer:
+	// evidence is several passages, and of the first there is always one that seems
+	// to be it.
+	Second float64 `json:"second"`
+	Newest float64 `json:"newest"`
 	// Carry is how much of the evidence after the search before counts again: one
 	// look at what was read errs more often than several.
 	Carry float64 `json:"carry"`
@@ -76,10 +81,12 @@ type Answer struct {
 	} `json:"ways"`
 	Auto      []string `json:"auto"`      // the ways that AUTO chooses from
 	Threshold float64  `json:"threshold"` // confidence below which an answer is an abstention
-	// Supports is the sum of the supports of all passages read below which an answer
-	// is an abstention. Where it is set it stands for what a span's and a pointed
-	// answer's own probabilities say of abstaining, which tell less of it.
+	// Supports is the sum of supports below which an answer is an abstention: of the
+	// Greatest greatest among the passages read, 0 for all. Where it is set it stands
+	// for what a span's and a pointed answer's own probabilities say of abstaining,
+	// which tell less of it.
 	Supports float64 `json:"supports"`
+	Greatest int     `json:"greatest"`
 	// Passages is how many of the best supported passages an answer is read from,
 	// 0 for all.
 	Passages int `json:"passages"`
@@ -104,13 +111,14 @@ func DefaultAnswer() Answer {
 
 // fitted checks what a manifest holds of these.
 func (v *validator) fitted(m *Manifest) {
-	supported := m.Action.Support != 0 || m.Action.Newest != 0 || m.Answer.Passages != 0 || m.Answer.Supports != 0
+	supported := m.Action.Support != 0 || m.Action.Second != 0 || m.Action.Newest != 0 || m.Answer.Passages != 0 || m.Answer.Supports != 0
 	for _, f := range []struct {
 		name  string
 		value float64
 	}{
 		{"margin", m.Action.Margin},
 		{"support", m.Action.Support},
+		{"second", m.Action.Second},
 		{"newest", m.Action.Newest},
 		{"bias", m.Action.Bias},
 		{"explicit", m.Action.Explicit},
@@ -138,6 +146,7 @@ func (v *validator) fitted(m *Manifest) {
 		supported = supported || way.c.Support != 0
 	}
 	v.number("answer.supports", m.Answer.Supports, 0, 1e4)
+	v.within("answer.greatest", m.Answer.Greatest, 0, 1<<10)
 	v.within("answer.passages", m.Answer.Passages, 0, 1<<10)
 	if _, ok := m.Files[SupportFile]; supported && !ok {
 		v.addf("action or answer weigh the support of passages, but the bundle has no %s", SupportFile)

@@ -145,6 +145,8 @@ func TestManifestValidation(t *testing.T) {
 		"answer.ways.span.scale":            func(m *bundle.Manifest) { m.Answer.Ways.Span.Scale = -1 },
 		"answer.ways.pointer.shift":         func(m *bundle.Manifest) { m.Answer.Ways.Pointer.Shift = 1e9 },
 		"answer.supports":                   func(m *bundle.Manifest) { m.Answer.Supports = -1 },
+		"answer.greatest":                   func(m *bundle.Manifest) { m.Answer.Greatest = -1 },
+		"action.second":                     func(m *bundle.Manifest) { m.Action.Second = -1e5 },
 		"action.newest":                     func(m *bundle.Manifest) { m.Action.Newest = 1e5 },
 		"answer.passages":                   func(m *bundle.Manifest) { m.Answer.Passages = -1 },
 		"support.onnx":                      func(m *bundle.Manifest) { m.Action.Support = 1 },

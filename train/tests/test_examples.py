@@ -7,7 +7,7 @@ from train.answers import FIXED
 from train.examples import MISSES, Builder, focus_labels, point
 from train.sequence import EOS, NEWLINE, Read, Tokens
 from train.settings import Settings
-from train.trajectories import Hop, Trajectory
+from train.trajectories import Hop, Search, Trajectory
 
 PASSAGES = [
     {"pid": "a", "title": "Sleep, My Love", "text": "Sleep, My Love is a 1948 film by Douglas Sirk."},
@@ -85,6 +85,39 @@ def test_gold_of_a_later_hop_that_a_search_brings_in_is_read_and_not_asked_for_a
     assert [h.gold for h in e.hops] == [0, 1] and "died on" not in tokens.lm.decode(e.ids)
 
 
+def test_an_example_that_follows_a_walk_reads_what_it_found_and_is_labelled_by_it(tokens):
+    walk = [Search(["c"], []), Search(["b"], ["lugano"]), Search(["a"], [])]
+    e, _ = build(tokens, trajectory(walked=walk))
+    assert [h.gold for h in e.hops] == [0, 0, 0]  # b, of the second hop, came first
+    assert e.hops[2].other == {1, 2} and e.hops[0].other == {1}
+    assert [a for _, a in e.actions] == [0, 0, 0, 1] and [gold for _, gold in e.passages] == [False, True, True]
+    assert tokens.lm.decode([t for _, t in e.texts[:-1]]) == " 14 January 1987"
+    text = tokens.lm.decode([i for i in e.ids if i < tokens.think[0]])
+    assert text.index("city in") < text.index("died on") < text.index("1948")
+
+
+def test_a_walk_that_went_on_is_told_twice_that_all_is_read(tokens):
+    e, s = build(tokens, trajectory(walked=[Search(["a", "b"], []), Search(["c"], [])]))
+    assert [h.gold for h in e.hops] == [0] and [a for _, a in e.actions] == [0, 1, 1]
+    for at, _ in e.actions:
+        assert e.ids[at] == tokens.think[-1]
+    assert e.ids[e.actions[1][0] + 1 :][: s.query] == tokens.query
+
+
+@pytest.mark.parametrize(("found", "answer"), [(["a", "c"], " unknown"), (["c", "b"], " 14 January 1987")])
+def test_a_walk_that_misses_gold_ends_in_a_search_and_answers_what_stands_in_what_it_read(tokens, found, answer):
+    e, _ = build(tokens, trajectory(walked=[Search(found, [])]))
+    assert [a for _, a in e.actions] == [0, 0]
+    assert tokens.lm.decode([t for _, t in e.texts[:-1]]) == answer
+    e, _ = build(tokens, trajectory(walked=[Search(["c"], [])]), answer_share=0.0)
+    assert [a for _, a in e.actions] == [0, 0] and not e.texts and e.pointed is None
+
+
+def test_the_twin_follows_a_walk_as_far_as_there_is_something_to_write(tokens):
+    e, _ = build(tokens, trajectory(walked=[Search(["a", "b"], []), Search(["c"], [])]), explicit=True)
+    assert [a for _, a in e.actions] == [0, 1] and tokens.lm.decode(e.ids).count("Doc:") == 2
+
+
 def test_the_pointer_is_given_the_words_of_the_answer(tokens):
     e, _ = build(tokens, trajectory())
     p = e.pointed
@@ -127,3 +160,5 @@ def test_no_example_outgrows_the_positions(tokens, explicit):
     build = Builder(tokens, s, long, {p: i for i, p in enumerate(ids)})
     lengths = [len(build(trajectory(hops=hops, near=ids[50:]), random.Random(n)).ids) for n in range(40)]
     assert s.max_positions // 2 < max(lengths) <= s.max_positions
+    walk = [Search(ids[6 * i : 6 * i + 6], []) for i in range(1, 10)]
+    assert s.max_positions // 2 < len(build(trajectory(hops=hops, walked=walk), random.Random(0)).ids) <= s.max_positions

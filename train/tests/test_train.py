@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -10,7 +11,7 @@ from train.sequence import Tokens  # noqa: E402
 from train.settings import Settings  # noqa: E402
 from train.tests.test_examples import PASSAGES, ROW, trajectory  # noqa: E402
 from train.train import Making, Pool, batches, stream  # noqa: E402
-from train.trajectories import TOP, nearest  # noqa: E402
+from train.trajectories import TOP, Search, nearest  # noqa: E402
 
 
 @pytest.fixture
@@ -20,6 +21,7 @@ def making(backbone, retriever):
     pool.passages, pool.row = {p["pid"]: p for p in PASSAGES}, ROW
     pool.scope = {"2wiki": [0, 1, 2]}
     pool.trajectories = [trajectory(id=f"t{i}", near=["a", "b"]) for i in range(3)]
+    pool.walked = [replace(pool.trajectories[1], walked=[Search(["c", "a"], []), Search(["b"], [])])]
     pool.first_teacher = {t.id: 2 * i for i, t in enumerate(pool.trajectories)}
     s = Settings(batch=4, shares="2wiki=1")
     tok = Tokens(backbone.tokenizer, retriever.tokenizer, backbone.vocab, s)
@@ -40,10 +42,19 @@ def test_worker_processes_make_the_same_batches_and_a_resumed_run_goes_on_with_t
 
 
 def test_a_hop_has_its_own_teacher(making):
-    batch = making[(0, [2, 0])]
-    examples = [making.build(making.pool.trajectories[i], random.Random(0)) for i in (2, 0)]
+    picks = [making.pool.trajectories[i] for i in (2, 0)]
+    batch = making[(0, picks)]
+    examples = [making.build(t, random.Random(0)) for t in picks]
     assert {making.pool.teacher(e, h) for e in examples for h in e.hops} <= {4, 5, 0, 1}
     assert set(np.concatenate([m.hops.teacher for m in batch.micro])) <= {4, 5, 0, 1}
+
+
+def test_walks_have_their_share_and_what_they_found_is_ranked_against(making):
+    for share, low, high in ((0.0, 0, 0), (0.5, 30, 70), (1.0, 100, 100)):
+        picked = islice(batches(making.pool, replace(making.s, walk_share=share)), 25)
+        assert low <= sum(bool(t.walked) for batch in picked for t in batch) <= high
+    walked = making.pool.walked[0]
+    assert 2 in making.pool.candidates([making.build(replace(walked, near=[]), random.Random(0))], random.Random(0))
 
 
 @pytest.mark.parametrize("rows", [4, TOP, 300])

@@ -311,7 +311,8 @@ def bundle(out: Path, name: str) -> dict:
         if "int8" in name:  # of the three passages of a loop the answer is read from two
             spec["answer"]["passages"] = 2
             spec["answer"]["ways"], spec["answer"]["supports"] = {"pointer": {"support": 1.0}}, 1.0
-            spec["action"] = {"margin": 0.5, "support": 1.0, "newest": -1.0, "carry": 0.5, "bias": 0.1, "hops": [0.2, -0.1]}
+            spec["answer"]["greatest"] = 2
+            spec["action"] = {"margin": 0.5, "support": 1.0, "second": 0.5, "newest": -1.0, "carry": 0.5, "bias": 0.1, "hops": [0.2, -0.1]}
         twin = Adapter(random_adapter(b, r, SETTINGS, seed=4), SETTINGS) if "int8" in name else None
         adapter = Adapter(random_adapter(b, r, SETTINGS), SETTINGS, twin)
         return write_bundle(out, parity.parent, spec, b, r, adapter, precision, lambda message: None)

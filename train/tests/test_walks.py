@@ -1,0 +1,84 @@
+import json
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from train.hybrid import Keywords
+from train.sequence import Tokens
+from train.settings import Settings
+from train.tests.test_examples import PASSAGES, trajectory
+from train.trajectories import Hop, Search
+from train.walks import AGAIN, FILE, HOPS, choose, corpus_of, hidden, load, walk
+
+
+class Fixed:
+    """A loop whose hops point at one passage after the other."""
+
+    def __init__(self, backbone, retriever):
+        self.m = {"limits": {"passage_tokens": 40}}
+        self.tok = Tokens(backbone.tokenizer, retriever.tokenizer, backbone.vocab, Settings())
+
+    def walk(self, question, search, hops, *, stop):
+        assert not stop
+        for hop in range(hops):
+            if search(hop, np.eye(4, dtype=np.float32)[hop], [["lugano", 0.5]] if hop else []) is None:
+                break
+
+
+@pytest.fixture
+def asked(backbone, retriever):
+    words = Keywords([f"{p['title']}. {p['text']}" for p in PASSAGES])
+    vectors = np.eye(4, dtype=np.float32)[:3]
+
+    def run(t, **kw):
+        return walk(Fixed(backbone, retriever), t, PASSAGES, vectors, words, **kw)
+
+    return run
+
+
+def test_a_walk_ends_when_all_gold_is_read_or_a_search_later(asked, monkeypatch):
+    monkeypatch.setattr("train.devsets.PER_HOP", 1)
+    monkeypatch.setattr("train.walks.hidden", lambda t, rng: set())
+    lengths = [len(asked(trajectory(id=f"t{i}"))) for i in range(60)]
+    assert set(lengths) == {2, 3} and 0.4 * AGAIN < np.mean([n == 3 for n in lengths]) < 2 * AGAIN
+    searches = asked(trajectory(id="t0"))
+    assert [s.pids for s in searches][:2] == [["a"], ["b"]] and searches[1].focus == ["lugano"] and not searches[0].focus
+
+
+def test_what_is_in_no_passage_or_hidden_is_searched_for_to_the_end(asked, monkeypatch):
+    monkeypatch.setattr("train.devsets.PER_HOP", 1)
+    none = trajectory(kind="none", hops=[Hop("a", "", "Who?"), Hop("", "", "When?")])
+    assert len(asked(none)) == HOPS
+    monkeypatch.setattr("train.walks.hidden", lambda t, rng: {"b"})
+    searches = asked(trajectory())
+    assert len(searches) == HOPS and "b" not in {p for s in searches for p in s.pids}
+
+
+def test_gold_is_hidden_whole_or_from_a_hop_on():
+    got = {frozenset(hidden(trajectory(), random.Random(i))) for i in range(200)}
+    assert got == {frozenset(), frozenset("b"), frozenset("ab")}
+    assert not any(hidden(trajectory(kind="none"), random.Random(i)) for i in range(50))
+
+
+def test_trajectories_are_chosen_by_the_weight_of_their_source():
+    rows = [trajectory(id=f"{s}{i}", source=s) for s in ("2wiki", "pages") for i in range(100)]
+    rows += [trajectory(id=f"x{i}", complete=False) for i in range(50)]
+    picked = choose(rows, "2wiki=1,pages=3,wiki=2", 100, 0)
+    assert picked == choose(rows, "2wiki=1,pages=3,wiki=2", 100, 0)
+    assert len({t.id for t in picked}) == 100 and all(t.complete for t in picked)
+    assert 60 <= sum(t.source == "pages" for t in picked) <= 90
+    assert len(choose(rows, "2wiki=1,pages=1", 1000, 0)) == 200
+
+
+def test_made_up_organisations_share_a_corpus():
+    assert corpus_of("m0-0") == corpus_of("m0-11") != corpus_of("m0-12") and corpus_of("musique") == "musique"
+
+
+def test_walks_are_read_as_they_were_written(tmp_path):
+    assert load(tmp_path) == {}
+    searches = [Search(["a", "b"], ["lugano"])]
+    row = {"id": "t", "searches": [SimpleNamespace(**vars(s)).__dict__ for s in searches]}
+    (tmp_path / FILE).write_text(json.dumps(row) + "\n" + '{"id": "cut of')
+    assert load(tmp_path) == {"t": searches}
