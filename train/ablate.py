@@ -17,7 +17,8 @@ import torch
 from safetensors.torch import load_file
 
 from train import devsets, layouts
-from train.devsets import PER_HOP, Set
+from train.devsets import Set
+from train.hybrid import PER_HOP
 from train.losses import states
 from train.model import Model
 from train.packing import Ids, asking, moved

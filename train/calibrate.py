@@ -29,8 +29,8 @@ import numpy as np
 
 from train import devsets, hybrid, layouts
 from train.answers import Answer, confidence, logit, normal, supported
-from train.devsets import PER_HOP, Set
-from train.hybrid import Keywords
+from train.devsets import Set
+from train.hybrid import PER_HOP, Keywords
 from train.loop import Loop, Walk, bias_after, greatest
 from train.vectors import VectorCache
 
@@ -214,18 +214,20 @@ def fit_confidence(asked: list[Asked], way: str, passages: int) -> dict[str, flo
     return {"scale": round(float(weights.get(0, 0.0)), 4), "shift": round(float(w[-1]), 4), "support": round(float(weights.get(1, 0.0)), 4)}
 
 
-GREATEST = (0, 2)  # of the supports, that tell whether to abstain
-
-
 def held(rows: list[Asked], n: int) -> np.ndarray:
     """The sum of the n greatest supports of what was read, of all for 0."""
     return np.array([greatest(a.supports, n) for a in rows])
 
 
-def fit_greatest(fit: list[Asked], hidden: list[Asked], keep: float) -> int:
-    """Of how many of the greatest supports the sum leaves the most hidden questions unanswered, where `keep` of the others are."""
-    least = {n: np.quantile(held(fit, n), 1 - keep) for n in GREATEST}
-    return max(GREATEST, key=lambda n: (float(np.mean(held(hidden, n) < least[n])), n == 0))
+GREATEST = (0, 2)  # of the supports, that tell whether to abstain; 0: all
+
+
+def fit_supports(fit: list[Asked], nothing: np.ndarray, hidden: list[Asked], keep: float) -> tuple[float, int]:
+    """Below which sum of how many of the greatest supports to abstain: the one that leaves most hidden questions unanswered, where
+    `keep` of the others are answered. Of those `nothing` says which are none without a rule."""
+    least = {n: float(np.quantile(np.where(nothing, 0, held(fit, n)), 1 - keep)) for n in GREATEST}
+    n = max(GREATEST, key=lambda n: (float(np.mean(held(hidden, n) < least[n])), n == 0))
+    return least[n], n
 
 
 def main() -> None:
@@ -284,7 +286,7 @@ def main() -> None:
     report["em_by_passages"] = {n: {way: em(rest, way, n) for way in loop.ways} for n in few}
     report["hops"] = float(np.mean([len(r.done) for r in rest]))
     hidden = ask("with gold hidden", answered[1::2], stop=True, passages=(passages,), hide=True)
-    most = fit_greatest(fit, ask("the rest with gold hidden", answered[::2], stop=True, hide=True), args.keep) if loop.support else 0
+    fit_hidden = ask("fitting half, gold hidden", answered[::2], stop=True, hide=True) if loop.support else []
 
     ways, table = {}, {}
     for way in loop.ways:
@@ -313,8 +315,14 @@ def main() -> None:
         if len(c) > 1:
             table["+".join(c)] = {"em": float(pick(rest, c)[1].mean())}
     sure, right, _ = pick(rest, auto)
-    tells = partial(held, n=most) if loop.support else lambda rows: pick(rows, auto)[0]
-    least = float(np.quantile(np.where(pick(fit, auto)[2], 0, tells(fit)), 1 - args.keep))
+    nothing = pick(fit, auto)[2]
+    if loop.support:
+        least, most = fit_supports(fit, nothing, fit_hidden, args.keep)
+        rule, tells = {"supports": round(least, 4)} | ({"greatest": most} if most else {}), partial(held, n=most)
+    else:
+        tells = lambda rows: pick(rows, auto)[0]  # noqa: E731
+        least = float(np.quantile(np.where(nothing, 0, tells(fit)), 1 - args.keep))
+        rule = {"threshold": round(least, 4)}
     kept = lambda rows: float(np.mean((tells(rows) >= least) & ~pick(rows, auto)[2]))  # noqa: E731
     report |= {
         "ways": table,
@@ -329,7 +337,6 @@ def main() -> None:
             {"coverage": k / 10, "em": float(right[np.argsort(-sure)[: max(1, len(right) * k // 10)]].mean())} for k in range(1, 11)
         ],
     }
-    rule = {"supports": round(least, 4), "greatest": most} if loop.support else {"threshold": round(least, 4)}
     answer = {"ways": ways, "auto": list(auto), **rule, "passages": passages}
     out = {"action": action, "answer": answer, "report": report}
     print(json.dumps(out, indent=1))

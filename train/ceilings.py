@@ -16,7 +16,7 @@ import numpy as np
 from train import devsets, layouts
 from train.annotated import build
 from train.answers import normal
-from train.devsets import PER_HOP
+from train.hybrid import PER_HOP
 from train.loop import Loop
 from train.vectors import VectorCache
 

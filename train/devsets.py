@@ -12,7 +12,6 @@ from train import data, layouts, madeup
 from train.vectors import VectorCache
 
 HELD_OUT = 1  # the seed of made-up worlds; training has 0
-PER_HOP = 3  # passages a hop brings in, as a bundle's limits.passages
 
 
 class Set:

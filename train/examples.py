@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,14 @@ Layout = Callable[[dict], str]
 READ = 3  # passages that a hop reads where it is not training
 SAID = 48  # tokens of a thought or a subquery in words, at most, the one that ends it counted
 MISSES = 2  # searches in a row that may bring distractors alone
+
+
+class Seen(NamedTuple):
+    """A text in the sequence, the question or a passage: where its tokens begin."""
+
+    at: int
+    read: Read
+    gold: bool = False
 
 
 @dataclass
@@ -72,7 +81,7 @@ class Builder:
 
     def __call__(self, t: Trajectory, rng: random.Random) -> Example:
         e = Example(t, self.tok.question(t.question))
-        read = [(len(self.tok.prompt["question"]), self.tok.read(t.question, self.s.question_tokens))]
+        read = [Seen(len(self.tok.prompt["question"]), self.tok.read(t.question, self.s.question_tokens))]
         layout = layouts.READER[layouts.reader_layout(t.id)]
         budget = rng.choice((self.s.passage_tokens - 16, self.s.passage_tokens, self.s.passage_tokens + 24))
         (self.follow if t.walked else self.teach)(e, read, layout, budget, rng)
@@ -80,9 +89,9 @@ class Builder:
             e.decode = rng.randrange(len(e.hops))
         return e
 
-    def follow(self, e: Example, read: list[tuple[int, Read]], layout: Layout, budget: int, rng: random.Random) -> None:
+    def follow(self, e: Example, read: list[Seen], layout: Layout, budget: int, rng: random.Random) -> None:
         """The searches of a loop, as they were: each decision is labelled by whether all gold had been read by then, each search
-        by the first hop whose gold had not."""
+        by the first hop whose gold had not. What is answered stands in what was read; where it was cut away, nothing is."""
         t, s = e.t, self.s
         gold, seen = {self.row[p] for p in t.gold}, set()
         spoken = 2 * SAID + 16 if s.explicit else s.think + s.query
@@ -104,12 +113,15 @@ class Builder:
             toward = " ".join([t.question, *search.focus])
             self.read_all(e, [self.row[p] for p in search.pids], layout, toward, budget, read, gold)
             seen.update(self.row[p] for p in search.pids)
-        complete, of_answer = missing() is None, t.answer_pid or t.hops[-1].pid
-        told = complete or (t.kind == "bridge" and self.row[of_answer] in seen)
-        answer = t.answer if told else ABSTAIN if rng.random() < s.answer_share else None
+        complete, answer = missing() is None, None
+        standing = [r.gold for r in read if stands(t.answer, r.read.text)]  # the question's among them
+        if (complete and (standing or t.answer.lower() in FIXED)) or (t.kind == "bridge" and any(standing)):
+            answer = t.answer
+        elif not complete and not any(stands(t.answer, r.read.text) for r in read[1:]) and rng.random() < s.answer_share:
+            answer = ABSTAIN
         self.close(e, read, int(complete), answer)
 
-    def teach(self, e: Example, read: list[tuple[int, Read]], layout: Layout, budget: int, rng: random.Random) -> None:
+    def teach(self, e: Example, read: list[Seen], layout: Layout, budget: int, rng: random.Random) -> None:
         """The searches of the teacher: each finds its gold, or misses it, beside distractors of its text subquery."""
         t, s = e.t, self.s
         hidden = t.kind == "none" or (t.complete and rng.random() < s.hide_share)
@@ -159,7 +171,7 @@ class Builder:
         if reads_last:
             self.close(e, read, 0 if hidden else 1, ABSTAIN if hidden else t.answer)
 
-    def open_hop(self, e: Example, hop: Hop, k: int, read: list[tuple[int, Read]], gold: set[int], seen: set[int]) -> None:
+    def open_hop(self, e: Example, hop: Hop, k: int, read: list[Seen], gold: set[int], seen: set[int]) -> None:
         tok, s = self.tok, self.s
         target = self.row[hop.pid] if hop.pid else -1
         if s.explicit:
@@ -174,8 +186,8 @@ class Builder:
         e.actions.append((at + s.think - 1, 0))
         candidates, labels = [], [np.zeros(0, np.float32)]
         if s.copy_head:
-            candidates = [(start + r.states[c], r.pieces[c]) for start, r in read for c in range(len(r.pieces))]
-            labels += [focus_labels(r.text, r.offsets, hop.bridges) for _, r in read]
+            candidates = [(start + r.states[c], r.pieces[c]) for start, r, _ in read for c in range(len(r.pieces))]
+            labels += [focus_labels(r.text, r.offsets, hop.bridges) for _, r, _ in read]
         e.hops.append(HopAt(hop, k, at, target, (gold | seen) - {target}, candidates, np.concatenate(labels)))
 
     def say(self, e: Example, text: str, then: list[int]) -> None:
@@ -186,19 +198,17 @@ class Builder:
             e.ids.append(token)
         e.ids += then[1:]
 
-    def read_all(
-        self, e: Example, rows: list[int], layout: Layout, toward: str, budget: int, read: list[tuple[int, Read]], gold: set[int]
-    ) -> None:
+    def read_all(self, e: Example, rows: list[int], layout: Layout, toward: str, budget: int, read: list[Seen], gold: set[int]) -> None:
         tok = self.tok
         for i in rows:
             r = tok.read(tok.excerpt(layout(self.passages[self.pids[i]]), toward, budget), budget)
             e.ids += tok.prompt["passage"]
-            read.append((len(e.ids), r))
+            read.append(Seen(len(e.ids), r, i in gold))
             if r.word_states:
                 e.passages.append((len(e.ids) + r.word_states[-1], i in gold))
             e.ids += r.ids
 
-    def close(self, e: Example, read: list[tuple[int, Read]], action: int, answer: str | None) -> None:
+    def close(self, e: Example, read: list[Seen], action: int, answer: str | None) -> None:
         """Decide behind the last passages, and answer, unless nothing is to be learned from that."""
         tok, s = self.tok, self.s
         if s.explicit:
@@ -217,15 +227,25 @@ class Builder:
             e.pointed = point(at, read, answer)
 
 
-def point(at: int, read: list[tuple[int, Read]], answer: str) -> Pointed | None:
-    """The answer's span: in the passage read last that holds it, else in the question; None where it stands nowhere."""
-    words = [start + w for start, r in read for w in r.word_states]
+def find(answer: str, text: str) -> re.Match | None:
+    """Where the answer stands, as whole words, whatever its case."""
+    return re.search(r"(?<!\w)" + re.escape(answer) + r"(?!\w)", text, re.IGNORECASE)
+
+
+def stands(answer: str, text: str) -> bool:
+    return find(answer, text) is not None
+
+
+def point(at: int, read: list[Seen], answer: str) -> Pointed | None:
+    """The answer's span: in the gold passage read last that holds it, else in another, else in the question; None where it stands
+    nowhere."""
+    words = [start + w for start, r, _ in read for w in r.word_states]
     if answer.lower() in FIXED:
         return Pointed(at, words, len(words) + FIXED.index(answer.lower()), -1, [])
-    first = np.cumsum([0, *(len(r.word_states) for _, r in read)])
-    for n in [*range(len(read) - 1, 0, -1), 0]:
-        r = read[n][1]
-        m = re.search(r"(?<!\w)" + re.escape(answer) + r"(?!\w)", r.text, re.IGNORECASE)
+    first = np.cumsum([0, *(len(r.word_states) for _, r, _ in read)])
+    for n in sorted(range(len(read)), key=lambda n: (read[n].gold, n), reverse=True):
+        r = read[n].read
+        m = find(answer, r.text)
         if not m:
             continue
         inside = [i for i, (a, b) in enumerate(r.word_offsets) if a < m.end() and b > m.start()]

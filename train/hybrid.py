@@ -8,6 +8,7 @@ from collections import Counter
 
 import numpy as np
 
+PER_HOP = 3  # passages a hop brings in, as a bundle's limits.passages
 K1, B = 1.2, 0.75  # Weaviate's defaults
 FIRST = 100  # of each side
 STOP = frozenset(

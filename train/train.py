@@ -50,6 +50,9 @@ class Pool:
         self.trajectories = trajectories.load(folder / "trajectories.jsonl.gz")
         searches = walks.load(folder)
         self.walked = [replace(t, walked=searches[t.id]) for t in self.trajectories if t.id in searches]
+        for t in self.walked:
+            if gone := {p for s in t.walked for p in s.pids}.difference(self.row):
+                raise SystemExit(f"error: the walk of {t.id} names {sorted(gone)[0]}, which is no passage here: {walks.FILE} is of others")
         hops = [h for t in self.trajectories for h in t.hops]
         self.teachers = torch.tensor(cache.get([h.subquery for h in hops], "subqueries", asked=True))
         first = accumulate((len(t.hops) for t in self.trajectories), initial=0)
@@ -194,8 +197,12 @@ def main() -> None:
 
     pool = Pool(args.trajectories, VectorCache(args.cache, s.retriever or args.weights, args.device))
     backbone, retriever = load_backbone(s.backbone or args.weights), load_retriever(s.retriever or args.weights)
+    if s.walk_share and not pool.walked:
+        raise SystemExit(f"error: --walk-share, and no {walks.FILE} in {args.trajectories}: make it with train.walks")
     first, tokens, clock, checkpoint = 0, 0, 0.0, args.out / "checkpoint.pt"
     c = torch.load(checkpoint, weights_only=False, map_location="cpu") if checkpoint.exists() else None
+    if c and c.get("walks", 0) != len(pool.walked):  # another stream of examples
+        raise SystemExit(f"error: {args.out} began with {c.get('walks', 0)} walks, and there are {len(pool.walked)} now")
     if c:
         first, tokens, clock = c["step"], c["tokens"], c["clock"]
     making = Making(pool, Tokens.of(backbone, retriever, s), s, args.micro)
@@ -205,7 +212,10 @@ def main() -> None:
     opt = torch.optim.AdamW(model.groups(), weight_decay=s.weight_decay, fused=args.device != "cpu")
     base_lr = [g["lr"] for g in opt.param_groups]
     trained = [p for g in opt.param_groups for p in g["params"]]
-    print(f"{len(pool.trajectories)} trajectories, {sum(p.numel() for p in trained) / 1e6:.1f} M trained parameters", flush=True)
+    print(
+        f"{len(pool.trajectories)} trajectories, {len(pool.walked)} walks, {sum(p.numel() for p in trained) / 1e6:.1f} M trained parameters",
+        flush=True,
+    )
 
     if c:
         model.load_state_dict(c["adapter"], strict=False)
@@ -224,7 +234,14 @@ def main() -> None:
 
     def save(step: int) -> None:
         adapter = {k: v.contiguous().cpu() for k, v in model.adapter().items()}
-        state = {"adapter": adapter, "optimizer": opt.state_dict(), "step": step, "tokens": tokens, "clock": clock + time.time() - began}
+        state = {
+            "adapter": adapter,
+            "optimizer": opt.state_dict(),
+            "step": step,
+            "tokens": tokens,
+            "clock": clock + time.time() - began,
+            "walks": len(pool.walked),
+        }
         torch.save(state, str(checkpoint) + ".tmp")
         Path(str(checkpoint) + ".tmp").replace(checkpoint)
         save_file(adapter, str(args.out / "adapter.safetensors"))

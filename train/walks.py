@@ -5,7 +5,7 @@ from them. So a released bundle is asked the training questions, with hybrid hop
 read and sometimes once more, and what each search found is written down beside the trajectories (`walks.jsonl`). `train.train
 --walk-share` trains on those searches as they were, each decision labelled by what had been read by then (DAgger: Ross et al.
 2011). Of some questions the gold is hidden from a hop on, as a filter hides it. Deterministic but for the order of the lines;
-what is there already is not asked again.
+what is there already is not asked again, and a file of another bundle's walks is not added to.
 """
 
 from __future__ import annotations
@@ -45,6 +45,16 @@ def load(folder: Path) -> dict[str, list[Search]]:
     return {row["id"]: [Search(**s) for s in row["searches"]] for row in rows}
 
 
+def tidy(file: Path, bundle: str) -> None:
+    """Take away what a run that was cut off left behind the last whole line, and refuse a file of another bundle's walks."""
+    if not file.exists():
+        return
+    os.truncate(file, file.read_bytes().rfind(b"\n") + 1)
+    for line in file.read_text().splitlines():
+        if (by := json.loads(line)["bundle"]) != bundle:
+            raise SystemExit(f"error: {file} holds walks of {by}, not of {bundle}\n       Move it away, or walk with that bundle.")
+
+
 def corpus_of(scope: str) -> str:
     """The scope that a trajectory of `scope` is walked in: itself, or of made-up organisations that of several."""
     world = re.fullmatch(r"m(\d+)-(\d+)", scope)
@@ -77,8 +87,6 @@ def hidden(t: Trajectory, rng: random.Random) -> set[str]:
 
 
 def walk(loop, t: Trajectory, passages: list[dict], vectors: np.ndarray, keywords: hybrid.Keywords) -> list[Search]:
-    from train.devsets import PER_HOP
-
     rng = random.Random(f"walk {t.id}")
     keep_back, more = hidden(t, rng), rng.random() < AGAIN
     layout = layouts.READER[layouts.reader_layout(t.id)]
@@ -89,15 +97,14 @@ def walk(loop, t: Trajectory, passages: list[dict], vectors: np.ndarray, keyword
 
     def search(hop: int, vector: np.ndarray, focus: list) -> list[str] | None:
         nonlocal more
-        if not left:
-            if not more:
-                return None
-            more = False
         order = hybrid.fused(vectors @ vector, keywords.scores(hybrid.asked_for(t.question, focus, by)), by["alpha"])
-        rows = [r for r in order if r not in seen and passages[r]["pid"] not in keep_back][:PER_HOP]
+        rows = [r for r in order if r not in seen and passages[r]["pid"] not in keep_back][: hybrid.PER_HOP]
         seen.update(rows)
         out.append(Search([passages[r]["pid"] for r in rows], [w for w, _ in focus]))
         left.difference_update(out[-1].pids)
+        if hop == HOPS - 1 or not (left or more):
+            return None
+        more = more and bool(left)
         toward = " ".join([t.question, *out[-1].focus])
         return [loop.tok.excerpt(layout(passages[r]), toward, loop.m["limits"]["passage_tokens"]) for r in rows]
 
@@ -143,6 +150,8 @@ def walked(t: Trajectory) -> tuple[str, list[Search]]:
 
 
 def main() -> None:
+    from train.vectors import VectorCache
+
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--bundle", type=Path, default=Path(".latentask/bundle"))
     a.add_argument("--trajectories", type=Path, default=Path(".latentask/train/trajectories"))
@@ -153,17 +162,19 @@ def main() -> None:
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--processes", type=int, default=os.cpu_count())
     args = a.parse_args()
+    m = json.loads((args.bundle / "manifest.json").read_text())
+    bundle, file = f"{m['name']} {m['version']}", args.trajectories / FILE
+    tidy(file, bundle)
     there = load(args.trajectories)
     chosen = choose(trajectories.load(args.trajectories / "trajectories.jsonl.gz"), args.shares, args.count, args.seed)
     todo = [t for t in chosen if t.id not in there]
-    file = args.trajectories / FILE
-    if file.exists():  # what a run that was cut off left behind the last whole line
-        os.truncate(file, file.read_bytes().rfind(b"\n") + 1)
+    # Once, before there are several processes: they would write into the same cache.
+    VectorCache(args.cache, args.weights).get([layouts.passage(p) for p in data.read(args.trajectories / "passages.jsonl.gz")], "passages")
     begin_with = partial(begin, args.bundle, args.trajectories, args.weights, args.cache)
     began = time.time()
     with open(file, "a") as f, multiprocessing.get_context("spawn").Pool(args.processes, begin_with) as pool:
         for n, (name, searches) in enumerate(pool.imap_unordered(walked, todo, chunksize=4), 1):
-            f.write(json.dumps({"id": name, "searches": [asdict(s) for s in searches]}) + "\n")
+            f.write(json.dumps({"id": name, "bundle": bundle, "searches": [asdict(s) for s in searches]}) + "\n")
             if n % 50 == 0:
                 f.flush()
                 print(f"{n}/{len(todo)} walks, {(time.time() - began) / n * (len(todo) - n) / 60:.1f} min left", flush=True)

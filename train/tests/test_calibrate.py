@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from train.calibrate import Asked, Rule, features, fit_greatest, fit_hops, fit_stop, held, stops_right
+from train.calibrate import Asked, Rule, features, fit_hops, fit_stop, fit_supports, held, stops_right
 
 
 def walked(margins: list[float], complete: int | None) -> Asked:
@@ -81,5 +81,7 @@ def test_a_bundle_abstains_by_the_supports_that_tell_hidden_gold():
     fit = [of(0.9, 0.8, 0.1)] * 10
     many, one = [of(0.3, 0.2, *[0.25] * 8)] * 10, [of(0.9, 0.05)] * 10
     assert held(fit[:1], 2) == pytest.approx([1.7]) and held(fit[:1], 0) == pytest.approx([1.8])
-    assert fit_greatest(fit, many, 0.9) == 2  # in sum they have more than enough
-    assert fit_greatest(fit, one, 0.9) == 0  # either tells it: all are the default
+    none = np.zeros(10, bool)
+    assert fit_supports(fit, none, many, 0.9) == (pytest.approx(1.7), 2)  # in sum they have more than enough
+    assert fit_supports(fit, none, one, 0.9) == (pytest.approx(1.8), 0)  # either tells it: all are the default
+    assert fit_supports(fit, np.arange(10) < 2, one, 0.9) == (0, 0)  # a tenth and more abstain without a rule

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from train.answers import FIXED
-from train.examples import MISSES, Builder, focus_labels, point
+from train.examples import MISSES, Builder, Seen, focus_labels, point
 from train.sequence import EOS, NEWLINE, Read, Tokens
 from train.settings import Settings
 from train.trajectories import Hop, Search, Trajectory
@@ -113,6 +113,15 @@ def test_a_walk_that_misses_gold_ends_in_a_search_and_answers_what_stands_in_wha
     assert [a for _, a in e.actions] == [0, 0] and not e.texts and e.pointed is None
 
 
+def test_a_walk_answers_nothing_that_was_cut_away_or_stands_in_a_passage_that_is_not_gold(tokens):
+    e, _ = build(tokens, trajectory(walked=[Search(["a", "b"], [])], answer="Zurich"))
+    assert [a for _, a in e.actions] == [0, 1] and not e.texts
+    e, _ = build(tokens, trajectory(walked=[Search(["c"], [])], answer="Switzerland"))
+    assert [a for _, a in e.actions] == [0, 0] and not e.texts
+    e, _ = build(tokens, trajectory(walked=[Search(["a", "b"], [])], answer="yes", kind="comparison"))
+    assert e.texts and e.pointed.start == len(e.pointed.words) + FIXED.index("yes")
+
+
 def test_the_twin_follows_a_walk_as_far_as_there_is_something_to_write(tokens):
     e, _ = build(tokens, trajectory(walked=[Search(["a", "b"], []), Search(["c"], [])]), explicit=True)
     assert [a for _, a in e.actions] == [0, 1] and tokens.lm.decode(e.ids).count("Doc:") == 2
@@ -128,10 +137,11 @@ def test_the_pointer_is_given_the_words_of_the_answer(tokens):
 
 def test_yes_is_a_slot_and_an_answer_that_stands_nowhere_is_none():
     r = Read(" a film", [1, 2], [3, 4], [0, 1], [(1, 2), (3, 7)], [0, 1], [(1, 2), (3, 7)])
-    assert point(9, [(2, r)], "yes").start == 2
-    assert point(9, [(2, r)], "Lugano") is None
-    found = point(9, [(2, r), (5, r)], "film")
+    assert point(9, [Seen(2, r)], "yes").start == 2
+    assert point(9, [Seen(2, r)], "Lugano") is None
+    found = point(9, [Seen(2, r), Seen(5, r)], "film")
     assert (found.start, found.end, found.words) == (3, 3, [2, 3, 5, 6])
+    assert point(9, [Seen(2, r), Seen(5, r, True), Seen(8, r)], "film").start == 3  # gold before what was read later
 
 
 def test_the_twin_writes_what_the_latents_carry(tokens):

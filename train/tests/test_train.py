@@ -53,8 +53,13 @@ def test_walks_have_their_share_and_what_they_found_is_ranked_against(making):
     for share, low, high in ((0.0, 0, 0), (0.5, 30, 70), (1.0, 100, 100)):
         picked = islice(batches(making.pool, replace(making.s, walk_share=share)), 25)
         assert low <= sum(bool(t.walked) for batch in picked for t in batch) <= high
-    walked = making.pool.walked[0]
-    assert 2 in making.pool.candidates([making.build(replace(walked, near=[]), random.Random(0))], random.Random(0))
+    pool, walked = making.pool, replace(making.pool.walked[0], near=[])
+    pool.scope = {"2wiki": []}
+    walked.hops = [replace(h, found=[]) for h in walked.hops]
+    example = making.build(walked, random.Random(0))
+    assert set(pool.candidates([example], random.Random(0))) == {0, 1, 2}
+    example.t = replace(walked, walked=[])
+    assert set(pool.candidates([example], random.Random(0))) == {0, 1}
 
 
 @pytest.mark.parametrize("rows", [4, TOP, 300])

@@ -1,6 +1,6 @@
 import json
 import random
-from types import SimpleNamespace
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from train.sequence import Tokens
 from train.settings import Settings
 from train.tests.test_examples import PASSAGES, trajectory
 from train.trajectories import Hop, Search
-from train.walks import AGAIN, FILE, HOPS, choose, corpus_of, hidden, load, walk
+from train.walks import AGAIN, FILE, HOPS, choose, corpus_of, hidden, load, tidy, walk
 
 
 class Fixed:
@@ -39,7 +39,7 @@ def asked(backbone, retriever):
 
 
 def test_a_walk_ends_when_all_gold_is_read_or_a_search_later(asked, monkeypatch):
-    monkeypatch.setattr("train.devsets.PER_HOP", 1)
+    monkeypatch.setattr("train.hybrid.PER_HOP", 1)
     monkeypatch.setattr("train.walks.hidden", lambda t, rng: set())
     lengths = [len(asked(trajectory(id=f"t{i}"))) for i in range(60)]
     assert set(lengths) == {2, 3} and 0.4 * AGAIN < np.mean([n == 3 for n in lengths]) < 2 * AGAIN
@@ -48,7 +48,7 @@ def test_a_walk_ends_when_all_gold_is_read_or_a_search_later(asked, monkeypatch)
 
 
 def test_what_is_in_no_passage_or_hidden_is_searched_for_to_the_end(asked, monkeypatch):
-    monkeypatch.setattr("train.devsets.PER_HOP", 1)
+    monkeypatch.setattr("train.hybrid.PER_HOP", 1)
     none = trajectory(kind="none", hops=[Hop("a", "", "Who?"), Hop("", "", "When?")])
     assert len(asked(none)) == HOPS
     monkeypatch.setattr("train.walks.hidden", lambda t, rng: {"b"})
@@ -79,6 +79,11 @@ def test_made_up_organisations_share_a_corpus():
 def test_walks_are_read_as_they_were_written(tmp_path):
     assert load(tmp_path) == {}
     searches = [Search(["a", "b"], ["lugano"])]
-    row = {"id": "t", "searches": [SimpleNamespace(**vars(s)).__dict__ for s in searches]}
-    (tmp_path / FILE).write_text(json.dumps(row) + "\n" + '{"id": "cut of')
+    row = {"id": "t", "bundle": "b 1", "searches": [asdict(s) for s in searches]}
+    file = tmp_path / FILE
+    file.write_text(json.dumps(row) + "\n" + '{"id": "cut of')
     assert load(tmp_path) == {"t": searches}
+    tidy(file, "b 1")
+    assert file.read_text() == json.dumps(row) + "\n"
+    with pytest.raises(SystemExit, match="of b 1, not of b 2"):
+        tidy(file, "b 2")
