@@ -65,7 +65,7 @@ class Example:
     texts: list[tuple[int, int]] = field(default_factory=list)  # position, token that it should predict: the answer
     written: list[tuple[int, int]] = field(default_factory=list)  # the same of the twin's thoughts and subqueries
     pointed: Pointed | None = None
-    decode: int | None = None  # index into hops
+    decode: list[int] = field(default_factory=list)  # indices into hops
 
     def supports(self) -> list[tuple[int, int, bool]]:
         """Every decision with every passage read before it: position of the decision, of the passage, whether it is gold."""
@@ -85,8 +85,10 @@ class Builder:
         layout = layouts.READER[layouts.reader_layout(t.id)]
         budget = rng.choice((self.s.passage_tokens - 16, self.s.passage_tokens, self.s.passage_tokens + 24))
         (self.follow if t.walked else self.teach)(e, read, layout, budget, rng)
-        if e.hops and not self.s.explicit and rng.random() < self.s.decode_share:
-            e.decode = rng.randrange(len(e.hops))
+        if self.s.only_decoding:
+            e.decode = list(range(len(e.hops)))
+        elif e.hops and not self.s.explicit and rng.random() < self.s.decode_share:
+            e.decode = [rng.randrange(len(e.hops))]
         return e
 
     def follow(self, e: Example, read: list[Seen], layout: Layout, budget: int, rng: random.Random) -> None:

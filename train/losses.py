@@ -30,6 +30,8 @@ def losses(model: Model, batch: Packed, vectors: Tensor, teachers: Tensor) -> di
     """`vectors` [N,D] are those of all passages, `teachers` [M,D] those of the hops' text subqueries."""
     seen = states(model, batch.ids)
     out: dict[str, Tensor] = {}
+    if model.s.only_decoding:
+        return {"decode": decoding(model, batch.decoded, seen)} if batch.decoded else out
     if batch.hops:
         out |= retrieval(model, batch.hops, seen, vectors, teachers)
     if batch.decoded:
@@ -102,7 +104,7 @@ def counts(batch: list[Example]) -> dict[str, float]:
     """How many terms each loss sums, over the whole batch."""
     hops = [h for e in batch for h in e.hops]
     labelled = sum(h.labels.sum() > 0 for h in hops)
-    decoded = sum(e.decode is not None for e in batch)
+    decoded = sum(len(e.decode) for e in batch)
     actions = sum(len(e.actions) for e in batch)
     supports = sum(len(e.supports()) for e in batch)
     return {

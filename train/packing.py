@@ -220,10 +220,7 @@ def spans(found: list[tuple[int, Example]]) -> Spans | None:
 
 def decoded(tok: Tokens, found: list[tuple[int, Example]]) -> Decoded | None:
     s, think, query, rows, words = tok.s, [], [], [], []
-    for first, e in found:
-        if e.decode is None:
-            continue
-        h = e.hops[e.decode]
+    for first, h in ((first, e.hops[i]) for first, e in found for i in e.decode):
         inject = tok.inject + len(think) * (s.think + s.query)
         think.append(first + h.at + np.arange(s.think))
         query.append(first + h.at + s.think + np.arange(s.query))
