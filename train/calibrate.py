@@ -101,6 +101,10 @@ class Asked:
         """Hops after which to answer; None where the gold was never complete."""
         return self.done.index(True) + 1 if True in self.done else None
 
+    def stopped_right(self, hops: int) -> bool:
+        """Whether the walk ended where it should have, of one that stopped by itself."""
+        return len(self.done) == (self.right_stop() or hops)
+
     def stop_at(self, rule: Rule) -> int:
         """Hops after which the rule answers."""
         return rule.stop(self.features[:-1]) or len(self.done)
@@ -116,6 +120,11 @@ class Asked:
         """Whether no rule is needed for an abstention."""
         a = self.answers[passages][way]
         return way == "free" and a.abstained
+
+
+def keywords_of(sets: list[Set], search: str) -> dict[str, Keywords | None]:
+    """The inverted index of each set's passages for `search` "hybrid", None for "vector"."""
+    return {z.name: Keywords([layouts.READER["plain"](p) for p in z.passages]) if search == "hybrid" else None for z in sets}
 
 
 def features(w: Walk, turn: int) -> np.ndarray:
@@ -244,7 +253,7 @@ def main() -> None:
     some = args.questions  # to answer
     args.questions = max(some, args.stops)
     sets = [*devsets.load(args, cache), devsets.made_up(args.questions, cache)]
-    keywords = {z.name: Keywords([layouts.READER["plain"](p) for p in z.passages]) if args.search == "hybrid" else None for z in sets}
+    keywords = keywords_of(sets, args.search)
     places = [(z, i) for z in sets for i in range(len(z.questions))]
     answered = [(z, i) for z in sets for i in range(max(0, len(z.questions) - some), len(z.questions))]
 

@@ -34,7 +34,7 @@ def main() -> None:
         by_id = {q["id"]: (q, v) for q, v in zip(z.questions, z.asked.numpy(), strict=True)}
         nearness = lambda q, pids, by_id=by_id, v=vectors, z=z: [float(v[z.row[p]] @ by_id[q["id"]][1]) for p in pids]  # noqa: E731
         trajectories = build(z.questions, passages, nearness)
-        asked = iter(cache.get([h.subquery for t in trajectories for h in t.hops], "subqueries"))
+        asked = iter(cache.get([h.subquery for t in trajectories for h in t.hops], "subqueries", asked=True))
         found, right = [], {w: [] for w in loop.ways}
         for n, t in enumerate(trajectories):
             got: set[int] = set()

@@ -1,7 +1,8 @@
 """What a precision costs: python -m train.compare_precisions --bundle DIR_FP32 --bundle DIR_INT8 … [--questions 100].
 
-The same questions through the reference loop on each bundle's own files, over exact search of the same passages, answered in
-every way that the bundles have. The first bundle is what the others are compared with: differences are paired, with 95%
+The same questions through the reference loop on each bundle's own files, with hybrid hops as a node makes them (`hybrid.py`) or, by
+--search vector, over exact search by vectors, answered in every way that the bundles have; and once more with the gold passages
+hidden. The first bundle is what the others are compared with: differences are paired, with 95%
 bootstrap intervals over the questions. Times are of this machine's processor; half floats are made for a GPU, and a
 processor without them computes them as float32. Prints a table in Markdown and writes all figures to `--out`.
 """
@@ -17,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from train import devsets
-from train.calibrate import Asked
+from train.calibrate import Asked, keywords_of
 from train.devsets import Set
-from train.loop import Loop
+from train.hybrid import Keywords
+from train.loop import Loop, greatest
 from train.vectors import VectorCache
 
 
@@ -43,16 +45,21 @@ def interval(a: list[float], b: list[float], rounds: int = 10_000) -> tuple[floa
     return float(d.mean()), float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
-def ask(folder: Path, places: list[tuple[Set, int]], hops: int, threads: int) -> Column:
+def ask(folder: Path, places: list[tuple[Set, int]], keywords: dict[str, Keywords | None], hops: int, threads: int) -> Column:
     loop = Loop(folder, threads=threads)
-    few = loop.m.get("answer", {}).get("passages", 0)
+    rule = loop.m.get("answer", {})
+    few, least, most = rule.get("passages", 0), rule.get("supports", 0), rule.get("greatest", 0)
     column = Column(f"{folder.name} ({loop.m['precision']})", sum(f["size"] for f in loop.m["files"].values()) / 1e6)
     for n, (z, i) in enumerate(places):
         start = time.perf_counter()
-        asked = Asked(loop, z, i, hops, stop=True, passages=(few,))
+        asked = Asked(loop, z, i, hops, keywords[z.name], stop=True, passages=(few,))
+        milliseconds = 1000 * (time.perf_counter() - start)
+        hidden = Asked(loop, z, i, hops, keywords[z.name], stop=True, hide=True)
         column.add(
-            found=asked.found, all_found=asked.found == 1, milliseconds=1000 * (time.perf_counter() - start),
+            found=asked.found, all_found=asked.found == 1, stops_right=asked.stopped_right(hops),
             **{f"em_{way}": asked.right(way, few) for way in loop.ways},
+            answered=greatest(asked.supports, most) >= least, answered_hidden=greatest(hidden.supports, most) >= least,
+            milliseconds=milliseconds,
         )  # fmt: skip
         if n % 20 == 19:
             print(f"{column.name} {n + 1}/{len(places)}", flush=True)
@@ -83,13 +90,15 @@ def main() -> None:
     )
     devsets.add_arguments(a, questions=100)
     a.add_argument("--hops", type=int, default=4)
+    a.add_argument("--search", choices=("hybrid", "vector"), default="hybrid", help="how hops search")
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--out", type=Path)
     args = a.parse_args()
     cache = VectorCache(args.cache, args.weights)
     sets = devsets.load(args, cache)
     places = [(z, i) for z in sets for i in range(len(z.questions))]
-    columns = [ask(folder, places, args.hops, args.threads) for folder in args.bundle]
+    keywords = keywords_of(sets, args.search)
+    columns = [ask(folder, places, keywords, args.hops, args.threads) for folder in args.bundle]
     print(table(columns))
     if args.out:
         report = {c.name: {"megabytes": c.megabytes, "n": len(places), **c.values} for c in columns}

@@ -1,7 +1,7 @@
 """Train a bundle's adapter: python -m train.train --trajectories DIR --out RUN [--from ADAPTER] [--steps N …].
 
 Reads top to bottom: the passages searched in, batches, the loop. The examples are made in `examples.py`, the losses in
-`losses.py`. A log line every few steps; a checkpoint every `checkpoint_every` steps, from which a run resumes. A stage that
+`losses.py`. A log line a step, its losses those of the last 25; a checkpoint every `checkpoint_every` steps, from which a run resumes. A stage that
 goes on from another's weights names its adapter.safetensors by --from, or the folder of a released one, and starts a fresh optimizer.
 """
 
@@ -249,7 +249,7 @@ def main() -> None:
     weight = dict(zip(NAMES, (s.w_retrieval, s.w_gate, s.w_action, s.w_answer, s.w_pointer, s.w_support, s.w_decode), strict=True))
     cast = torch.autocast(torch.device(args.device).type, torch.bfloat16) if args.bf16 else contextlib.nullcontext()
     log, began = Log(), time.time()
-    spoken = began, tokens  # when the last line was written
+    spoken = began, tokens  # when the step before ended
     for step, batch in enumerate(ahead, first):
         sums = Counter()
         for micro in batch.micro:
@@ -269,13 +269,12 @@ def main() -> None:
         opt.zero_grad(set_to_none=True)
         log.add(step, sums, batch.total)
         ended = step + 1 >= s.steps or done >= 1
-        if step % 5 == 4 or step == first or ended:
-            now = time.time(), tokens
-            speed, spoken = (now[1] - spoken[1]) / (now[0] - spoken[0]), now
-            print(
-                f"step {step + 1}/{s.steps} {log.line(step)} norm {float(norm):.1f} lr {scale:.2f} tokens {tokens} {speed:.0f} tok/s",
-                flush=True,
-            )
+        now = time.time(), tokens
+        speed, spoken = (now[1] - spoken[1]) / (now[0] - spoken[0]), now
+        print(
+            f"step {step + 1}/{s.steps} {log.line(step)} norm {float(norm):.1f} lr {scale:.2f} tokens {tokens} {speed:.0f} tok/s",
+            flush=True,
+        )
         if (step + 1) % s.checkpoint_every == 0 or ended:
             save(step + 1)
         if ended:

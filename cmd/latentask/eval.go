@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -169,7 +170,7 @@ func (e *evaluation) run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	report.Bundle, report.Device = operator.Bundle, operator.Device
-	if err := e.checkCollection(ctx, c); err != nil {
+	if err := e.checkCollection(ctx, c, questions); err != nil {
 		return err
 	}
 	report.Settings = e.settings
@@ -179,7 +180,17 @@ func (e *evaluation) run(ctx context.Context, out io.Writer) (err error) {
 	if report.Corpus != nil {
 		corpus = report.Corpus.Hash
 	}
-	if run.Mark, err = eval.Mark(e.settings, report.Bundle, corpus, e.url, e.questions); err != nil {
+	asked, err := eval.FileDigest(e.questions)
+	if err != nil {
+		return err
+	}
+	manifest := "" // tells bundles of one name and version apart, such as those of two precisions
+	if e.url == "" {
+		if manifest, err = eval.FileDigest(filepath.Join(e.host.BundleDir, "manifest.json")); err != nil {
+			return err
+		}
+	}
+	if run.Mark, err = eval.Mark(e.settings, report.Bundle, manifest, corpus, e.url, asked); err != nil {
 		return err
 	}
 	if e.trace != "" {
@@ -252,8 +263,9 @@ func (e *evaluation) defaults() error {
 }
 
 // checkCollection tells at once what would otherwise make every question find
-// nothing.
-func (e *evaluation) checkCollection(ctx context.Context, c *client.Client) error {
+// nothing. Where no question has gold passages to be found, and no property was
+// named, objects go by their own ids.
+func (e *evaluation) checkCollection(ctx context.Context, c *client.Client, questions []eval.Question) error {
 	class, err := c.Collection(ctx, e.settings.Collection)
 	if err != nil {
 		return err
@@ -262,6 +274,10 @@ func (e *evaluation) checkCollection(ctx context.Context, c *client.Client) erro
 		if p.Name == e.settings.IDProperty {
 			return nil
 		}
+	}
+	gold := slices.ContainsFunc(questions, func(q eval.Question) bool { return len(q.Gold) > 0 })
+	if !gold && e.settings.IDProperty == eval.IDProperty {
+		e.settings.IDProperty = eval.ObjectID
 	}
 	if e.settings.IDProperty == eval.ObjectID {
 		return nil

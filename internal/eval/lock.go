@@ -32,6 +32,15 @@ func takeLock(path string) (*lock, error) {
 
 func (l *lock) release() error { return l.file.Close() }
 
+// FileDigest names a file by what is in it.
+func FileDigest(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	return digest(string(data)), nil
+}
+
 // digest is a short hash of texts, to name folders and runs with.
 func digest(texts ...string) string {
 	sum := sha256.New()

@@ -1,7 +1,9 @@
 package acceptance
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -91,4 +93,78 @@ func TestEvaluation(t *testing.T) {
 	vector, err := kept.Get("Passage Rice is a cereal grain and the staple food of half of the people of the world.")
 	require.NoError(t, err)
 	require.InDelta(t, 1, cosine(vectors[client.ObjectID(eval.Collection, "rice")], vector), 1e-6)
+}
+
+// TestEvaluationOfOnesOwnQuestions runs the tool as somebody would who has a
+// collection and questions, and knows the gold passages of none.
+func TestEvaluationOfOnesOwnQuestions(t *testing.T) {
+	n := commonCollection(t)
+	dir := t.TempDir()
+	file, report, trace := filepath.Join(dir, "mine.jsonl"), filepath.Join(dir, "report.json"), filepath.Join(dir, "trace.jsonl")
+	list := questions(t, 2)
+	var lines []byte
+	for _, q := range list {
+		line, err := json.Marshal(map[string]any{"question": q, "answers": []string{"nobody knows"}})
+		require.NoError(t, err)
+		lines = append(append(lines, line...), '\n')
+	}
+	require.NoError(t, os.WriteFile(file, lines, 0o644))
+	args := []string{"eval", "--url", n.url, "--collection", common, "--questions", file, "--modes", "latent,single", "--out", report, "--trace", trace}
+	s := tool(t, n, "", args...)
+	require.Zero(t, s.code, s.out+s.err)
+
+	var got struct {
+		Modes map[string]struct {
+			N         int      `json:"n"`
+			EM        *float64 `json:"em"`
+			GoldFound *float64 `json:"gold_found"`
+			Passages  float64  `json:"passages"`
+			P50Ms     float64  `json:"p50_ms"`
+		} `json:"modes"`
+	}
+	data, err := os.ReadFile(report)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &got))
+	for _, mode := range []string{"latent", "single"} {
+		m := got.Modes[mode]
+		require.Equal(t, 2, m.N)
+		require.Zero(t, *m.EM)
+		require.Nil(t, m.GoldFound)
+		require.Positive(t, m.P50Ms)
+	}
+	require.Equal(t, got.Modes["latent"].Passages, got.Modes["single"].Passages, "as many passages as latent read")
+	require.FileExists(t, filepath.Join(dir, "report.html"))
+
+	titles := titlesByID(common, passages(t))
+	data, err = os.ReadFile(trace)
+	require.NoError(t, err)
+	records := bytes.Split(bytes.TrimSpace(data), []byte("\n"))
+	require.Len(t, records, 4)
+	for _, line := range records {
+		var record eval.Record
+		require.NoError(t, json.Unmarshal(line, &record))
+		require.NotEmpty(t, record.Hops)
+		for _, h := range record.Hops {
+			for _, id := range h.PIDs {
+				require.Contains(t, titles, id, "objects go by their own ids")
+			}
+		}
+	}
+
+	// A trace is gone on with where the questions are the same, and else refused.
+	s = tool(t, n, "", append(args, "--resume")...)
+	require.Zero(t, s.code, s.out+s.err)
+	again, err := os.ReadFile(trace)
+	require.NoError(t, err)
+	require.Equal(t, data, again)
+	require.NoError(t, os.WriteFile(file, append(lines, lines...), 0o644))
+	s = tool(t, n, "", append(args, "--resume")...)
+	require.NotZero(t, s.code)
+	require.Contains(t, s.err, trace)
+
+	// Gold passages need a property that names them.
+	require.NoError(t, os.WriteFile(file, []byte(`{"question": "Who?", "gold_pids": ["1"]}`), 0o644))
+	s = tool(t, n, "", "eval", "--url", n.url, "--collection", common, "--questions", file, "--out", report)
+	require.NotZero(t, s.code)
+	require.Contains(t, s.err, "--id-property")
 }

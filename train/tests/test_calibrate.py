@@ -85,3 +85,10 @@ def test_a_bundle_abstains_by_the_supports_that_tell_hidden_gold():
     assert fit_supports(fit, none, many, 0.9) == (pytest.approx(1.7), 2)  # in sum they have more than enough
     assert fit_supports(fit, none, one, 0.9) == (pytest.approx(1.8), 0)  # either tells it: all are the default
     assert fit_supports(fit, np.arange(10) < 2, one, 0.9) == (0, 0)  # a tenth and more abstain without a rule
+
+
+def test_a_walk_that_stopped_by_itself_stopped_right_at_the_first_complete_search_or_at_the_limit():
+    for done, right in (([False, True], True), ([True, True], False), ([False, False], False), ([False] * 4, True), ([True], True)):
+        a = Asked.__new__(Asked)
+        a.done = done
+        assert a.stopped_right(4) == right
