@@ -144,6 +144,48 @@ def kinds_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
     return table(head, rows)
 
 
+def risk_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
+    """Answers exactly right among the most confident ones, by the share of questions that they are: 1 − risk at each coverage."""
+    shares = [k / 10 for k in range(1, 11)]
+    rows = []
+    for name in sets:
+        curve = reports[name]["modes"]["latent"].get("risk_coverage")
+        if curve:  # of the points with so much coverage or more the one with the least
+            at = [min((p for p in curve if p["coverage"] >= s - 1e-9), key=lambda p: p["coverage"], default=None) for s in shares]
+            rows.append([NAMES[name], *(percent(1 - p["risk"]) if p else "–" for p in at)])
+    return table(["set", *(f"{100 * s:.0f}%" for s in shares)], rows)
+
+
+def card_figures(reports: dict[str, dict]) -> dict[str, dict[str, str]]:
+    """What a bundle's card says of it: `train.export --figures`."""
+
+    def label(name: str) -> str:
+        n = reports[name]["modes"]["latent"]["n"]
+        return f"{NAMES[name]}, {n} questions, {reports[name]['corpus']['passages']:,} passages"
+
+    sets = [s for s in (*MULTIHOP, "pages") if s in reports]
+    rows: dict[str, dict[str, str]] = {}
+    found = rows["gold passages found / all found, percent, latentAsk (one hybrid search of as many passages)"] = {}
+    right = rows["answers exactly right, percent, latentAsk (one hybrid search)"] = {}
+    stops = rows["stops at the first search after which all gold is read, percent (searches)"] = {}
+    sure = rows["calibration error of the confidence"] = {}
+    for name in sets:
+        latent, hybrid = reports[name]["modes"]["latent"], reports[name]["modes"]["hybrid"]
+        share = lambda f: f"{percent(f['gold_found'])} / {percent(f['all_found'])}"  # noqa: E731
+        found[label(name)] = f"{share(latent)} ({share(hybrid)})"
+        right[label(name)] = f"{percent(latent['em'])} ({percent(hybrid['em'])})"
+        stops[label(name)] = f"{percent(latent['stopped_right'])} ({latent['hops']:.1f})"
+        sure[label(name)] = f"{latent['calibration']['ece']:.2f}"
+    hidden = {
+        label(
+            name
+        ): f"{percent(reports[name + '-hidden']['modes']['latent']['abstained'])} ({percent(reports[name]['modes']['latent']['abstained'])})"
+        for name in sets
+        if name + "-hidden" in reports
+    }
+    return rows | ({"abstains where a filter hides the gold, percent (where it does not)": hidden} if hidden else {})
+
+
 def machine_lines(reports: dict[str, dict]) -> str:
     """Which bundle, machine and day the reports are of, and the command of each."""
     told = sorted({f"{r['bundle']} on {r['device']}; {r['machine']}; {r['date'][:10]}; {r['tool']}" for r in reports.values()})
@@ -162,6 +204,7 @@ def tables(reports: dict[str, dict]) -> dict[str, str]:
         "loops": (loop_table, reports, there((*MULTIHOP, "pages"))),
         "types": (kinds_table, reports, there((*MULTIHOP, "pages"))),
         "hidden": (hidden_table, reports, there(MULTIHOP, "-hidden")),
+        "risk": (risk_table, reports, there((*MULTIHOP, "pages"))),
         "pages": (modes_table, reports, there(("pages",))),
         "open": (modes_table, reports, there(OPEN)),
     }
@@ -196,8 +239,12 @@ def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--reports", type=Path, default=root / ".latentask/eval/reports")
     a.add_argument("--docs", type=Path, default=root / "docs/results.md")
+    a.add_argument("--card", type=Path, help="write the figures of a bundle's card here, and no table")
     args = a.parse_args()
     reports = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(args.reports.glob("*.json"))}
+    if args.card:
+        args.card.write_text(json.dumps(card_figures(reports), indent=1) + "\n", encoding="utf-8")
+        return
     made = tables(reports)
     places = put_tables(args.docs, "eval", made)
     print(f"{len(reports)} reports, {len(made)} tables, {places} places in {args.docs}")
