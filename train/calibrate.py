@@ -4,9 +4,9 @@ Questions of dev, and as many over made-up pages of worlds that no training saw,
 bundle's own ONNX files: as they are, and with their gold passages hidden. Hops are hybrid, as a node makes them (`hybrid.py`),
 or, by --search vector, of the vector alone. Everything is fitted on every other question and reported on the rest; the rule that is
 written is then fitted on all:
-- `action`: the rule by which a hop answers: the action's margin, with or without the supports or the second greatest of them,
-  how much of the evidence before is carried on, and a bias, or one for each number of searches, with which the most questions stop right (at the first hop after
-  which all gold has been read, or at the hop limit where it never was) and with all gold read;
+- `action`: the rule by which a hop answers: the action's margin, with or without the supports or the second greatest of them, and
+  biases after the first and after further searches, with which the most questions stop right (at the first hop after which all
+  gold has been read, or at the hop limit where it never was) and the most gold is read;
 - `answer.passages`: how many of the best supported passages the answer is read from, 0 for all where that is no worse;
 - `answer.ways`: scale, shift and weight of the support in each way's confidence (logistic regression of "exactly right" on
   the logit of its probability, so that a confidence of 0.3 is right three times in ten);
@@ -71,6 +71,7 @@ class Asked:
         gold = {z.row[p] for p in q["gold_pids"]}
         found: list[int] = []
         self.done: list[bool] = []  # after hop k, is all gold read?
+        self.shares: list[float] = []  # and how much of it
         vectors = z.vectors.numpy()
         budget = loop.m["limits"]["passage_tokens"]
 
@@ -84,6 +85,7 @@ class Asked:
             fresh = [r for r in order if r not in found and not (hide and r in gold)][:PER_HOP]
             found.extend(fresh)
             self.done.append(gold <= set(found))
+            self.shares.append(len(gold & set(found)) / len(gold))
             toward = q["question"] + " " + " ".join(w for w, _ in words)
             return [loop.tok.excerpt(layouts.READER["plain"](z.passages[r]), toward, budget) for r in fresh]
 
@@ -163,30 +165,21 @@ def logistic(X: np.ndarray, y: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
 
 FEATURES = ("margin", "support", "second", "newest")  # of a manifest's action
 # Weights of these: what one look tells. A support lies between 0 and 1, and a margin is as wide as several.
-WEIGHTS = ((1.0, 0.0, 0.0, 0.0), (1.0, 1.0, 0.0, 0.0), (1.0, 0.0, 2.0, 0.0))
-CARRIES = (0.0, 0.5, 1.0)
+WEIGHTS = ((1.0, 0.0, 0.0, 0.0), (1.0, 1.0, 0.0, 0.0), (1.0, 0.0, 3.0, 0.0))
 FOLDS = 5
-COMPLETE = 0.5  # what a question whose gold is complete at the end counts beside one that stops right
+FOUND = 1.5  # what the share of the gold that is read counts beside the share of right stops
 
 
 def fit_stop(asked: list[Asked]) -> Rule:
-    """The rule that stops best where it was not fitted, of few: the margin alone or with supports, carrying on none, half or all of
-    the evidence, with one bias, or with one for each number of searches if that is better by more than a standard error: four
-    biases fit what is chance in a hundred questions.
+    """The rule that is best where it was not fitted, of few: the margin alone or with supports. It has two biases, after the first
+    search and after all further ones, and carries no evidence on: more numbers fit what is chance in some hundred questions.
     """
     supported = any(a.features[0][1] for a in asked)
+    kinds = [np.array(w) for w in WEIGHTS if supported or w == WEIGHTS[0]]
     parts = [asked[i::FOLDS] for i in range(FOLDS)]
-
     folds = [(part, [a for other in parts if other is not part for a in other]) for part in parts]
-    kinds = [(np.array(w), c) for w in WEIGHTS if supported or w == WEIGHTS[0] for c in CARRIES]
-    best = []
-    for fit in (fit_bias, fit_hops):
-        values = [float(np.mean([good(part, fit(others, *kind)) for part, others in folds])) for kind in kinds]
-        best.append((max(values), fit, kinds[int(np.argmax(values))]))
-    (one, fit, kind), each = best[0], best[1]
-    if each[0] > one + 0.5 / len(asked) ** 0.5:
-        fit, kind = each[1:]
-    return fit(asked, *kind)
+
+    return fit_biases(asked, max(kinds, key=lambda w: float(np.mean([good(part, fit_biases(others, w)) for part, others in folds]))))
 
 
 def complete(asked: list[Asked], rule: Rule) -> float:
@@ -194,32 +187,24 @@ def complete(asked: list[Asked], rule: Rule) -> float:
 
 
 def good(asked: list[Asked], rule: Rule) -> float:
-    """The share of right stops, and, for less, of questions whose gold is complete then: a stop too early loses passages, and one
-    too late costs no more than a search."""
-    return stops_right(asked, rule) + COMPLETE * complete(asked, rule)
+    """Right stops, and the gold that is read by then: a stop too early loses passages, and one too late costs no more than a search."""
+    return stops_right(asked, rule) + FOUND * float(np.mean([a.shares[a.stop_at(rule) - 1] for a in asked]))
 
 
-def fit_bias(asked: list[Asked], weights: np.ndarray, carry: float = 0.0) -> Rule:
-    """One bias for these weights, whatever the number of searches; of equals the one nearest 0."""
-    plain = Rule(weights, np.zeros(1), carry)
-    spread = float(np.std([plain.evidence(a.features) for a in asked]))
-    rules = [Rule(weights, np.array([b]), carry) for b in np.linspace(-2.5, 2.5, 51) * spread]
-    return max(rules, key=lambda rule: (good(asked, rule), -abs(rule.biases[0])))
-
-
-def fit_hops(asked: list[Asked], weights: np.ndarray, carry: float = 0.0) -> Rule:
-    """Biases for these weights, from a grid of as wide a step as so few questions can tell apart; of equals those nearest 0."""
+def fit_biases(asked: list[Asked], weights: np.ndarray, carry: float = 0.0) -> Rule:
+    """The biases after the first and after further searches for these weights, from a grid of as wide a step as so few questions
+    can tell apart; of equals those nearest 0."""
     hops = max(len(a.done) for a in asked) - 1
     plain = Rule(weights, np.zeros(1), carry)
     x = np.array([plain.evidence(a.features[:hops]) for a in asked])  # [questions, hops]
     right = np.array([a.right_stop() or len(a.done) for a in asked])
-    done = np.array([a.done for a in asked])
-    grid = np.arange(-6, 7) * 0.2 * x.std()
-    best, found = (-1.0, 0.0), np.zeros(hops)
-    for biases in itertools.product(grid, repeat=hops):
-        stop = x + biases > 0
+    shares = np.array([a.shares for a in asked])
+    grid = np.arange(-20, 21) * 0.1 * x.std()
+    best, found = (-1.0, 0.0), np.zeros(2)
+    for biases in itertools.product(grid, repeat=2):
+        stop = x + np.array([biases[min(k, 1)] for k in range(hops)]) > 0
         at = np.where(stop.any(1), stop.argmax(1), hops) + 1
-        gain = float(np.mean(at == right) + COMPLETE * np.mean(done[np.arange(len(at)), at - 1]))  # `good`, of all at once
+        gain = float(np.mean(at == right) + FOUND * np.mean(shares[np.arange(len(at)), at - 1]))  # `good`, of all at once
         if (gain, -float(np.abs(biases).sum())) > best:
             best, found = (gain, -float(np.abs(biases).sum())), np.array(biases)
     return Rule(weights, found, carry)
@@ -297,8 +282,7 @@ def main() -> None:
     fit, rest = halves("without stopping", places, stop=False)
     other, rule = fit_stop(fit), fit_stop(fit + rest)  # what is reported is the half's, what is written is of all
     weights = {n: round(float(v), 4) for n, v in zip(FEATURES, rule.weights, strict=True) if v or n == "margin"}
-    biases = [round(float(v), 4) for v in rule.biases]
-    action = weights | ({"carry": rule.carry} if rule.carry else {}) | ({"bias": biases[0]} if len(biases) == 1 else {"hops": biases})
+    action = weights | {"hops": [round(float(v), 4) for v in rule.biases]}
     loop.m["action"] = action
     plain = Rule(np.array(WEIGHTS[0]), np.zeros(1))
     told = [(s > 0.5) == g for r in rest for s, g in zip(r.supports, r.isgold, strict=True)]

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from train.calibrate import Asked, Rule, features, fit_hops, fit_stop, fit_supports, held, stops_right
+from train.calibrate import Asked, Rule, features, fit_biases, fit_stop, fit_supports, held, stops_right
 
 
 def walked(margins: list[float], complete: int | None) -> Asked:
@@ -13,21 +13,22 @@ def walked(margins: list[float], complete: int | None) -> Asked:
     a = Asked.__new__(Asked)
     a.features = [np.array([m, 0.0, 0.0, 0.0]) for m in margins]
     a.done = [complete is not None and k >= complete for k in range(1, 5)]
+    a.shares = [1.0 if done else 0.5 for done in a.done]
     return a
 
 
-def test_each_number_of_searches_has_a_bias_of_its_own():
-    # A margin of -0.5 means yes after the second search and no after the first; after the third 0.5 means no.
+def test_the_first_search_has_a_bias_of_its_own():
+    # A margin of -0.5 means yes after the second search and no after the first.
     asked = [
         *[walked([-0.5, -0.5, 1.0, 1.0], 2)] * 5,
         *[walked([1.0, 1.0, 1.0, 1.0], 1)] * 2,
-        *[walked([-0.5, -1.5, 0.5, 0.5], None)] * 3,
+        *[walked([-0.5, -1.5, -1.5, -1.5], None)] * 3,
     ]
     weights = np.array([1.0, 0.0, 0.0, 0.0])
-    assert stops_right(asked, Rule(weights, np.zeros(1))) == 0.2
-    rule = fit_hops(asked, weights)
+    assert stops_right(asked, Rule(weights, np.zeros(1))) == 0.5
+    rule = fit_biases(asked, weights)
     assert stops_right(asked, rule) == 1.0
-    assert rule.biases[1] > 0.5 and rule.biases[2] < -0.5 and rule.biases[0] == 0
+    assert rule.biases[0] == 0 and 0.5 < rule.biases[1] < 1.5
 
 
 def test_the_last_bias_holds_for_all_further_searches():
@@ -46,8 +47,8 @@ def test_evidence_is_carried_on():
     rng = np.random.default_rng(0)
     looks = lambda mean: (mean + rng.normal(0, 1.5, 4)).tolist()  # noqa: E731
     asked = [walked([-4, *looks(1)[1:]], 3) for _ in range(60)] + [walked([-4, *looks(-1)[1:]], None) for _ in range(60)]
-    one, all_ = (stops_right(asked, fit_hops(asked, np.array([1.0, 0.0, 0.0, 0.0]), carry)) for carry in (0.0, 1.0))
-    assert all_ > one + 0.05
+    one, all_ = (stops_right(asked, fit_biases(asked, np.array([1.0, 0.0, 0.0, 0.0]), carry)) for carry in (0.0, 1.0))
+    assert all_ > one + 0.02
 
 
 def seen(turns: list[tuple[float, list[float]]]) -> SimpleNamespace:
