@@ -32,7 +32,7 @@ from train import devsets, hybrid, layouts
 from train.answers import Answer, confidence, logit, normal, supported
 from train.devsets import Set
 from train.hybrid import PER_HOP, Keywords
-from train.loop import Loop, Walk, bias_after, greatest
+from train.loop import Loop, Walk, bias_after, greatest, second
 from train.vectors import VectorCache
 
 PASSAGES = (0, 3, 4, 6)  # that an answer may be read from
@@ -73,21 +73,17 @@ class Asked:
         self.done: list[bool] = []  # after hop k, is all gold read?
         self.shares: list[float] = []  # and how much of it
         vectors = z.vectors.numpy()
-        budget = loop.m["limits"]["passage_tokens"]
 
         def search(hop: int, vector: np.ndarray, words: list) -> list[str]:
             if keywords:
-                by = {**hybrid.SEARCH, **loop.m.get("search", {})}
-                keyword = keywords.scores(hybrid.asked_for(q["question"], words, by))
-                order = hybrid.fused(vectors @ vector, keyword, by["alpha"])
+                order = hybrid.order(vectors @ vector, keywords, q["question"], words, hybrid.settings(loop.m))
             else:
                 order = np.argsort(-(vectors @ vector), kind="stable")[: PER_HOP + len(found) + len(gold)].tolist()
             fresh = [r for r in order if r not in found and not (hide and r in gold)][:PER_HOP]
             found.extend(fresh)
             self.done.append(gold <= set(found))
             self.shares.append(len(gold & set(found)) / len(gold))
-            toward = q["question"] + " " + " ".join(w for w, _ in words)
-            return [loop.tok.excerpt(layouts.READER["plain"](z.passages[r]), toward, budget) for r in fresh]
+            return loop.excerpts([layouts.READER["plain"](z.passages[r]) for r in fresh], q["question"], words)
 
         w = loop.walk(q["question"], search, hops, stop=stop)
         self.features = [features(w, k) for k in range(1, len(w.turns))]
@@ -133,8 +129,7 @@ def keywords_of(sets: list[Set], search: str) -> dict[str, Keywords | None]:
 def features(w: Walk, turn: int) -> np.ndarray:
     """What the rule of docs/bundle.md weighs, in the order of `FEATURES`."""
     t, before = w.turns[turn], w.turns[turn - 1]
-    second = greatest(t.supports, 2) - greatest(t.supports, 1)
-    return np.array([t.margin, sum(t.supports), second, max(t.supports[before.read :], default=0.0)])
+    return np.array([t.margin, sum(t.supports), second(t.supports), max(t.supports[before.read :], default=0.0)])
 
 
 def gold_in_first(asked: list[Asked], n: int, by_support: bool) -> float:

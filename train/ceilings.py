@@ -45,7 +45,7 @@ def main() -> None:
             def give(hop: int, vector, words, t=t, passages=passages) -> list[str]:
                 h = t.hops[hop]
                 text = layouts.READER["plain"](passages[h.pid])
-                return [loop.tok.excerpt(text, h.subquery, loop.m["limits"]["passage_tokens"])]
+                return loop.excerpts([text], h.subquery, [])
 
             w = loop.walk(t.question, give, len(t.hops), stop=False)
             for way, answer in loop.answers(w, len(w.turns), loop.ways, list(range(len(w.reads)))).items():

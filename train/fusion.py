@@ -53,8 +53,7 @@ def found(loop: Loop, z: Set, question: dict, keywords: Keywords, by: dict) -> f
         rows.extend(fresh)
         if hop == HOPS - 1:
             return None
-        toward = question["question"] + " " + " ".join(w for w, _ in focus)
-        return [loop.tok.excerpt(layouts.READER["plain"](z.passages[r]), toward, loop.m["limits"]["passage_tokens"]) for r in fresh]
+        return loop.excerpts([layouts.READER["plain"](z.passages[r]) for r in fresh], question["question"], focus)
 
     loop.walk(question["question"], search, HOPS, stop=False)
     return len(gold & set(rows)) / len(gold)
@@ -68,7 +67,7 @@ def main() -> None:
     args = a.parse_args()
     loop, sets = Loop(args.bundle), devsets.load(args, VectorCache(args.cache, args.weights))
     keywords = {z.name: Keywords([layouts.READER["plain"](p) for p in z.passages]) for z in sets}
-    base = {**hybrid.SEARCH, **loop.m.get("search", {})}
+    base = hybrid.settings(loop.m)
     report, first = [], None
     print(f"the manifest's: {base}\n| setting | gold found | all found | gold found, less the manifest's |\n|---|---|---|---|")
     for setting in SETTINGS:

@@ -57,6 +57,16 @@ def asked_for(question: str, focus: list[list], search: dict) -> dict[str, float
     return dict(out)
 
 
+def settings(manifest: dict) -> dict:
+    """How a bundle's hops search."""
+    return {**SEARCH, **manifest.get("search", {})}
+
+
+def order(near: np.ndarray, keywords: Keywords, question: str, focus: list[list], by: dict) -> list[int]:
+    """Rows as a hop finds them, by the cosines of its vector and its keyword search."""
+    return fused(near, keywords.scores(asked_for(question, focus, by)), by["alpha"])
+
+
 def fused(near: np.ndarray, keyword: np.ndarray, alpha: float, first: int = FIRST) -> list[int]:
     """Rows by Weaviate's relative score: of each side the first so many, its scores stretched to 0 to 1, weighted and added."""
     total: Counter[int] = Counter()

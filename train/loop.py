@@ -65,6 +65,11 @@ def greatest(supports: Sequence[float], n: int) -> float:
     return sum(sorted(supports, reverse=True)[: n or None])
 
 
+def second(supports: Sequence[float]) -> float:
+    """The second greatest, 0 of fewer."""
+    return sorted(supports, reverse=True)[1] if len(supports) > 1 else 0.0
+
+
 def bias_after(hops: Sequence[float], searches: int) -> float:
     """The manifest's bias after so many searches, 1 or more: the last one holds for all further, none is 0."""
     return hops[min(searches, len(hops)) - 1] if len(hops) else 0.0
@@ -264,6 +269,11 @@ class Loop:
             out[way] = a
         return out
 
+    def excerpts(self, texts: list[str], question: str, focus: list[list]) -> list[str]:
+        """What a hop reads of the texts that it found."""
+        toward, budget = " ".join([question, *(w for w, _ in focus)]), self.m["limits"]["passage_tokens"]
+        return [self.tok.excerpt(text, toward, budget) for text in texts]
+
     def words_of(self, texts: list[tuple[int, Read, int]], states: np.ndarray, where: dict[int, int]) -> list[Word]:
         """The pointer's words of texts (index, text, where its tokens begin)."""
         if not self.pointer:
@@ -287,8 +297,8 @@ class Loop:
         evidence after the one before it."""
         a = {**ACTION, **self.m.get("action", {})}
         fresh = max(supports[len(supports) - newest :], default=0.0)
-        second = greatest(supports, 2) - greatest(supports, 1)
-        return a["margin"] * margin + a["support"] * sum(supports) + a["second"] * second + a["newest"] * fresh + a["carry"] * before
+        held = a["support"] * sum(supports) + a["second"] * second(supports) + a["newest"] * fresh
+        return a["margin"] * margin + held + a["carry"] * before
 
     def bias(self, searches: int) -> float:
         """What is added to the evidence after so many searches. Above 0 the loop answers."""

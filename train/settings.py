@@ -10,6 +10,11 @@ from pathlib import Path
 GATE_FLOOR = 0.02
 
 
+def weights_of(shares: str) -> dict[str, float]:
+    """`Settings.shares`: the sources by name."""
+    return {name: float(weight) for name, weight in (x.split("=") for x in shares.split(","))}
+
+
 @dataclass
 class Settings:
     run: str = "first"

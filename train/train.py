@@ -30,7 +30,7 @@ from train.losses import NAMES, counts, losses
 from train.model import Model
 from train.packing import Packed, moved, pack
 from train.sequence import Tokens
-from train.settings import Settings
+from train.settings import Settings, weights_of
 from train.trajectories import Trajectory
 from train.vectors import VectorCache
 from train.weights import Retriever, load_backbone, load_retriever
@@ -79,7 +79,7 @@ class Pool:
 def batches(pool: Pool, s: Settings) -> Iterator[list[Trajectory]]:
     """Endless batches of trajectories: a source by its weight, as it is or walked, then its own in a shuffled order, each once a
     round."""
-    weights = {k: float(v) for k, v in (x.split("=") for x in s.shares.split(","))}
+    weights = weights_of(s.shares)
     by_source: dict[tuple[str, bool], list[Trajectory]] = defaultdict(list)
     for t in (*pool.trajectories, *pool.walked):
         by_source[t.source, bool(t.walked)].append(t)

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from train import data, hybrid, layouts, trajectories
+from train.settings import weights_of
 from train.trajectories import Search, Trajectory
 
 HOPS = 4  # searches, as a bundle's limits.hops
@@ -65,7 +66,7 @@ def choose(all_of: list[Trajectory], shares: str, count: int, seed: int) -> list
     """`count` trajectories, of the sources by weight, none twice. Those whose hops don't hold all evidence are left out: nobody
     knows when they should stop."""
     rng = random.Random(seed)
-    weights = {k: float(v) for k, v in (x.split("=") for x in shares.split(","))}
+    weights = weights_of(shares)
     by_source: dict[str, list[Trajectory]] = defaultdict(list)
     for t in all_of:
         if t.complete and t.source in weights:
@@ -90,14 +91,14 @@ def walk(loop, t: Trajectory, passages: list[dict], vectors: np.ndarray, keyword
     rng = random.Random(f"walk {t.id}")
     keep_back, more = hidden(t, rng), rng.random() < AGAIN
     layout = layouts.READER[layouts.reader_layout(t.id)]
-    by = {**hybrid.SEARCH, **loop.m.get("search", {})}
+    by = hybrid.settings(loop.m)
     left = {h.pid for h in t.hops}  # "" of what is in no passage stays
     seen: set[int] = set()
     out: list[Search] = []
 
     def search(hop: int, vector: np.ndarray, focus: list) -> list[str] | None:
         nonlocal more
-        order = hybrid.fused(vectors @ vector, keywords.scores(hybrid.asked_for(t.question, focus, by)), by["alpha"])
+        order = hybrid.order(vectors @ vector, keywords, t.question, focus, by)
         rows = [r for r in order if r not in seen and passages[r]["pid"] not in keep_back][: hybrid.PER_HOP]
         seen.update(rows)
         out.append(Search([passages[r]["pid"] for r in rows], [w for w, _ in focus]))
@@ -105,8 +106,7 @@ def walk(loop, t: Trajectory, passages: list[dict], vectors: np.ndarray, keyword
         if hop == HOPS - 1 or not (left or more):
             return None
         more = more and bool(left)
-        toward = " ".join([t.question, *out[-1].focus])
-        return [loop.tok.excerpt(layout(passages[r]), toward, loop.m["limits"]["passage_tokens"]) for r in rows]
+        return loop.excerpts([layout(passages[r]) for r in rows], t.question, focus)
 
     loop.walk(t.question, search, HOPS, stop=False)
     return out

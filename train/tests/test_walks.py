@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from train.hybrid import Keywords
+from train.loop import Loop
 from train.sequence import Tokens
 from train.settings import Settings
 from train.tests.test_examples import PASSAGES, trajectory
@@ -15,6 +16,8 @@ from train.walks import AGAIN, FILE, HOPS, choose, corpus_of, hidden, load, tidy
 
 class Fixed:
     """A loop whose hops point at one passage after the other."""
+
+    excerpts = Loop.excerpts
 
     def __init__(self, backbone, retriever):
         self.m = {"limits": {"passage_tokens": 40}}
