@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 from train import data, layouts
 from train.assemble import EXPLICIT, EXPLICIT_NAMES
 from train.difference import difference
+from train.loop import FOCUS
 from train.parity import TOKEN_TEXTS
 from train.settings import Settings
 from train.weights import BACKBONE_WHEEL, RETRIEVER_WHEEL, load_retriever, unpacked
@@ -139,7 +140,7 @@ def main() -> None:
         "backbone": sources[0]["name"],
         "retriever": sources[1]["name"],
         "adapter_sha256": save(adapter, args.out / "adapter.safetensors"),
-        "focus_threshold": 0.15,
+        "focus_threshold": FOCUS,
         "limits": LIMITS,
         "sources": sources,
         "settings": s.__dict__,

@@ -75,6 +75,35 @@ def bias_after(hops: Sequence[float], searches: int) -> float:
     return hops[min(searches, len(hops)) - 1] if len(hops) else 0.0
 
 
+FOCUS = 0.15  # the gate above which a piece belongs to the focus, of a bundle that is exported now
+
+
+def focus_words(candidates: list[tuple[int, str, tuple[int, int]]], gates: np.ndarray, threshold: float) -> list[list]:
+    """Whole words whose gate passes the threshold: [[word, weight], …], at most 16, heaviest first. A candidate is a piece: which
+    passage, its text, the piece's offsets there."""
+    best: dict[str, float] = {}
+    for (_, text, (a, b)), gate in zip(candidates, gates.tolist(), strict=True):
+        if gate <= threshold:
+            continue
+        if not any(ch.isalnum() for ch in text[a:b]):
+            continue  # punctuation is no focus word
+        while not text[a].isalnum():
+            a += 1
+        while a > 0 and text[a - 1].isalnum():
+            a -= 1
+        while b < len(text) and text[b].isalnum():
+            b += 1
+        word = text[a:b].lower()
+        best[word] = max(best.get(word, 0.0), gate)
+    return [[w, round(g, 6)] for w, g in sorted(best.items(), key=lambda x: -x[1])][:16]
+
+
+def excerpts(tok: Tokens, texts: list[str], question: str, focus: list[list], budget: int) -> list[str]:
+    """What a hop reads of the texts that it found, `budget` tokens of each."""
+    toward = " ".join([question, *(w for w, _ in focus)])
+    return [tok.excerpt(text, toward, budget) for text in texts]
+
+
 class Loop:
     def __init__(self, folder: Path, manifest: dict | None = None, threads: int = 2):
         folder = Path(folder)
@@ -233,7 +262,7 @@ class Loop:
             past += len(ids)
             w.first = w.first or past
             t.vector, gates = self.make_query(question, query, cand_ids, cand_states)
-            t.focus = self.focus(cand_words, gates)
+            t.focus = focus_words(cand_words, gates, self.m["latent"]["focus_threshold"])
             if lens:
                 t.lens = [self.spell([int(i)]) for i in self.logprobs(np.concatenate([think, query])).argmax(1)]
             found = search(hop, t.vector, t.focus)
@@ -270,9 +299,7 @@ class Loop:
         return out
 
     def excerpts(self, texts: list[str], question: str, focus: list[list]) -> list[str]:
-        """What a hop reads of the texts that it found."""
-        toward, budget = " ".join([question, *(w for w, _ in focus)]), self.m["limits"]["passage_tokens"]
-        return [self.tok.excerpt(text, toward, budget) for text in texts]
+        return excerpts(self.tok, texts, question, focus, self.m["limits"]["passage_tokens"])
 
     def words_of(self, texts: list[tuple[int, Read, int]], states: np.ndarray, where: dict[int, int]) -> list[Word]:
         """The pointer's words of texts (index, text, where its tokens begin)."""
@@ -361,24 +388,6 @@ class Loop:
             },
         )
         return vector[0], gates[0, : len(cand_ids)]
-
-    def focus(self, cand_words, gates) -> list[list]:
-        """Whole words whose gate passes the threshold: [[word, weight], …], at most 16, heaviest first."""
-        best: dict[str, float] = {}
-        for (_, text, (a, b)), gate in zip(cand_words, gates.tolist(), strict=True):
-            if gate <= self.m["latent"]["focus_threshold"]:
-                continue
-            if not any(ch.isalnum() for ch in text[a:b]):
-                continue  # punctuation is no focus word
-            while not text[a].isalnum():
-                a += 1
-            while a > 0 and text[a - 1].isalnum():
-                a -= 1
-            while b < len(text) and text[b].isalnum():
-                b += 1
-            word = text[a:b].lower()
-            best[word] = max(best.get(word, 0.0), gate)
-        return [[w, round(g, 6)] for w, g in sorted(best.items(), key=lambda x: -x[1])][:16]
 
     def text(self, name: str, think, query) -> str:
         out = dict(

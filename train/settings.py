@@ -77,6 +77,7 @@ class Settings:
     shares: str = "hotpotqa=3,2wiki=2,musique=3,single=1,wiki=3,pages=4"  # of the sources in a batch, by weight
     answer_share: float = 0.5  # of examples that go on to read the last passages, decide and answer; of walks that end in `unknown`
     decode_share: float = 0.2  # of examples one of whose hops is decoded
+    weak_teacher: float = 0.0  # of hops whose text subquery is the question itself, as a teacher writes that did not understand
     miss_share: float = 0.25  # of hops that first find distractors alone, so that the loop must search again
     walk_share: float = 0.0  # of a source's examples that follow what a loop found (walks.py), where there are walks of it
     hide_share: float = 0.06  # of examples whose gold never comes from some hop on: the answer is `unknown`

@@ -18,13 +18,12 @@ from itertools import accumulate, islice
 from pathlib import Path
 
 import torch
-from safetensors.numpy import load_file as load_arrays
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from train import data, layouts, trajectories, walks
-from train.difference import whole
+from train import adapters, data, layouts, trajectories, walks
+from train.annotated import thought
 from train.examples import Builder, Example, HopAt
 from train.losses import NAMES, counts, losses
 from train.model import Model
@@ -33,13 +32,14 @@ from train.sequence import Tokens
 from train.settings import Settings, weights_of
 from train.trajectories import Trajectory
 from train.vectors import VectorCache
-from train.weights import Retriever, load_backbone, load_retriever
+from train.weights import load_backbone, load_retriever
 
 
 class Pool:
     """Passages, their frozen vectors, and the trajectories that search in them."""
 
-    def __init__(self, folder: Path, cache: VectorCache):
+    def __init__(self, folder: Path, cache: VectorCache, walked: Path | None = None, weak: float = 0.0):
+        """`walked` is where the walks are, where they are not beside the trajectories; `weak` as Settings.weak_teacher."""
         rows = list(data.read(folder / "passages.jsonl.gz"))
         self.passages = {p["pid"]: p for p in rows}
         self.row = {p["pid"]: i for i, p in enumerate(rows)}
@@ -47,8 +47,8 @@ class Pool:
         for i, p in enumerate(rows):
             self.scope[p["scope"]].append(i)
         self.vectors = torch.tensor(cache.get([layouts.passage(p) for p in rows], "passages"))
-        self.trajectories = trajectories.load(folder / "trajectories.jsonl.gz")
-        searches = walks.load(folder)
+        self.trajectories = [weakened(t, weak) for t in trajectories.load(folder / "trajectories.jsonl.gz")]
+        searches = walks.load(walked or folder)
         self.walked = [replace(t, walked=searches[t.id]) for t in self.trajectories if t.id in searches]
         for t in self.walked:
             if gone := {p for s in t.walked for p in s.pids}.difference(self.row):
@@ -74,6 +74,19 @@ class Pool:
             rows |= dict.fromkeys(self.row[p] for search in e.t.walked for p in search.pids)
             rows |= dict.fromkeys([self.row[p] for p in e.t.near[:8]] + rng.sample(scope, min(16, len(scope))))
         return list(rows)
+
+
+def weakened(t: Trajectory, share: float) -> Trajectory:
+    """Of that share of its hops the text subquery is the question, which names no bridge."""
+    if not share:
+        return t
+    rng = random.Random(f"weak {t.id}")
+    return replace(
+        t,
+        hops=[
+            replace(h, subquery=t.question, thought=thought(None, t.question), bridges=[]) if rng.random() < share else h for h in t.hops
+        ],
+    )
 
 
 def batches(pool: Pool, s: Settings) -> Iterator[list[Trajectory]]:
@@ -151,6 +164,7 @@ class Log:
 def arguments() -> argparse.Namespace:
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("--trajectories", type=Path, default=Path(".latentask/train/trajectories"))
+    a.add_argument("--walks", type=Path, help="the folder of walks.jsonl, where it is not that of the trajectories")
     a.add_argument("--out", type=Path, required=True)
     a.add_argument(
         "--from",
@@ -179,14 +193,6 @@ def arguments() -> argparse.Namespace:
     return a.parse_args()
 
 
-def start(path: Path, retriever: Retriever) -> dict[str, torch.Tensor]:
-    """The weights of a run's adapter.safetensors, or of a released one in its folder."""
-    if path.is_file():
-        return load_file(path)
-    released = whole(load_arrays(path / "adapter.safetensors"), retriever)
-    return {name: torch.tensor(w) for name, w in released.items()}
-
-
 def main() -> None:
     args = arguments()
     s = Settings(**{f.name: getattr(args, f.name) for f in fields(Settings)})
@@ -195,14 +201,15 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     s.save(args.out / "settings.json")
 
-    pool = Pool(args.trajectories, VectorCache(args.cache, s.retriever or args.weights, args.device))
+    pool = Pool(args.trajectories, VectorCache(args.cache, s.retriever or args.weights, args.device), args.walks, s.weak_teacher)
     backbone, retriever = load_backbone(s.backbone or args.weights), load_retriever(s.retriever or args.weights)
     if s.walk_share and not pool.walked:
-        raise SystemExit(f"error: --walk-share, and no {walks.FILE} in {args.trajectories}: make it with train.walks")
+        raise SystemExit(f"error: --walk-share, and no {walks.FILE} in {args.walks or args.trajectories}: make it with train.walks")
+    walked = len(pool.walked) if s.walk_share else 0
     first, tokens, clock, checkpoint = 0, 0, 0.0, args.out / "checkpoint.pt"
     c = torch.load(checkpoint, weights_only=False, map_location="cpu") if checkpoint.exists() else None
-    if c and c.get("walks", 0) != len(pool.walked):  # another stream of examples
-        raise SystemExit(f"error: {args.out} began with {c.get('walks', 0)} walks, and there are {len(pool.walked)} now")
+    if c and c.get("walks", 0) != walked:  # another stream of examples
+        raise SystemExit(f"error: {args.out} began with {c.get('walks', 0)} walks, and there are {walked} now")
     if c:
         first, tokens, clock = c["step"], c["tokens"], c["clock"]
     making = Making(pool, Tokens.of(backbone, retriever, s), s, args.micro)
@@ -222,7 +229,7 @@ def main() -> None:
         opt.load_state_dict(c["optimizer"])
         print("resumed at step", first, flush=True)
     elif args.start:
-        unknown = model.load_state_dict(start(args.start, retriever), strict=False).unexpected_keys
+        unknown = model.load_state_dict(adapters.tensors(args.start, retriever), strict=False).unexpected_keys
         if unknown:
             raise SystemExit(f"{args.start}: no such parameters here: {unknown[:3]}")
     if args.bf16:
@@ -240,11 +247,12 @@ def main() -> None:
             "step": step,
             "tokens": tokens,
             "clock": clock + time.time() - began,
-            "walks": len(pool.walked),
+            "walks": walked,
         }
         torch.save(state, str(checkpoint) + ".tmp")
         Path(str(checkpoint) + ".tmp").replace(checkpoint)
-        save_file(adapter, str(args.out / "adapter.safetensors"))
+        save_file(adapter, str(args.out / "adapter.tmp"))  # whole or not at all: somebody may be reading it
+        (args.out / "adapter.tmp").replace(args.out / adapters.FILE)
 
     weight = dict(zip(NAMES, (s.w_retrieval, s.w_gate, s.w_action, s.w_answer, s.w_pointer, s.w_support, s.w_decode), strict=True))
     cast = torch.autocast(torch.device(args.device).type, torch.bfloat16) if args.bf16 else contextlib.nullcontext()

@@ -3,7 +3,7 @@
 A trajectory is a question with its hops: thought, text subquery, gold passage, what the frozen retriever finds for the
 subquery (its top 10 in the trajectory's own scope, so the distractors are those that a loop really meets), bridge names,
 answer. Sources: the annotated questions (`annotated.py`), MuSiQue's hops alone, synthetic chains over encyclopaedia pages
-(`synthetic.py`), made-up organisations (`madeup/`). Deterministic. Written: `trajectories.jsonl.gz`, `passages.jsonl.gz`,
+(`synthetic.py`), made-up organisations (`madeup/`), pages written by hand (`written.py`). Deterministic. Written: `trajectories.jsonl.gz`, `passages.jsonl.gz`,
 and `summary.json`, which states how often the retriever missed the gold passage (training puts it in).
 """
 
@@ -45,7 +45,7 @@ class Search:
 @dataclass
 class Trajectory:
     id: str
-    source: str  # hotpotqa, 2wiki, musique, single, wiki, pages
+    source: str  # hotpotqa, 2wiki, musique, single, wiki, pages, written
     scope: str  # the passages it searches in
     kind: str  # single, bridge, comparison, none (the answer is in no passage)
     question: str
@@ -174,11 +174,13 @@ def main() -> None:
     args = a.parse_args()
     import torch
 
+    from train.written import written
+
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
     cache = VectorCache(args.cache, args.weights, args.device)
     trajectories, passages = annotated(args.data, cache, args.singles)
-    for more, rows in (wiki(args.data, args.wiki), pages(args.worlds)):
+    for more, rows in (wiki(args.data, args.wiki), pages(args.worlds), written(args.data)):
         trajectories += more
         passages += rows
     found = search(trajectories, passages, cache)

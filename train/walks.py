@@ -1,8 +1,9 @@
-"""What a bundle's own loop finds on the training questions: python -m train.walks --bundle DIR --trajectories DIR [--count N].
+"""What a bundle's own loop finds on the training questions: python -m train.walks --bundle DIR --trajectories DIR [--count N],
+or, on a card and of a run that is not exported, --adapter RUN --device cuda.
 
 A trajectory's passages are those that the teacher's text subqueries find; a loop meets others, in another order, and goes on
-from them. So a released bundle is asked the training questions, with hybrid hops as a node makes them, until all gold has been
-read and sometimes once more, and what each search found is written down beside the trajectories (`walks.jsonl`). `train.train
+from them. So a bundle is asked the training questions, with hybrid hops as a node makes them (a quarter with vector hops), until
+all gold has been read and sometimes once more, and what each search found is written down (`walks.jsonl`). `train.train
 --walk-share` trains on those searches as they were, each decision labelled by what had been read by then (DAgger: Ross et al.
 2011). Of some questions the gold is hidden from a hop on, as a filter hides it. Deterministic but for the order of the lines;
 what is there already is not asked again, and a file of another bundle's walks is not added to.
@@ -18,6 +19,7 @@ import random
 import re
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -31,6 +33,8 @@ from train.trajectories import Search, Trajectory
 HOPS = 4  # searches, as a bundle's limits.hops
 AGAIN = 0.25  # of complete walks that search once more: a loop must know later, too, that it has all
 HIDDEN = 0.1  # of walks whose gold is hidden from a hop on
+VECTOR = 0.25  # of walks whose hops search by the vector alone, as a node's may
+READS = 96  # tokens of a passage that a hop reads, as a bundle's limits.passage_tokens
 WORLDS = 12  # made-up organisations that share a corpus: alone they are too small to miss anything in
 
 
@@ -87,66 +91,132 @@ def hidden(t: Trajectory, rng: random.Random) -> set[str]:
     return set(t.gold) if rng.random() < 0.5 else {h.pid for h in t.hops[rng.randrange(len(t.hops)) :]}
 
 
-def walk(loop, t: Trajectory, passages: list[dict], vectors: np.ndarray, keywords: hybrid.Keywords) -> list[Search]:
-    rng = random.Random(f"walk {t.id}")
-    keep_back, more = hidden(t, rng), rng.random() < AGAIN
-    layout = layouts.READER[layouts.reader_layout(t.id)]
-    by = hybrid.settings(loop.m)
-    left = {h.pid for h in t.hops}  # "" of what is in no passage stays
-    seen: set[int] = set()
-    out: list[Search] = []
+class Walk:
+    """One trajectory on its way: what it may find, what it has found."""
 
-    def search(hop: int, vector: np.ndarray, focus: list) -> list[str] | None:
-        nonlocal more
-        order = hybrid.order(vectors @ vector, keywords, t.question, focus, by)
-        rows = [r for r in order if r not in seen and passages[r]["pid"] not in keep_back][: hybrid.PER_HOP]
-        seen.update(rows)
-        out.append(Search([passages[r]["pid"] for r in rows], [w for w, _ in focus]))
-        left.difference_update(out[-1].pids)
-        if hop == HOPS - 1 or not (left or more):
+    def __init__(self, t: Trajectory, passages: list[dict], by: dict):
+        rng = random.Random(f"walk {t.id}")
+        self.t, self.passages = t, passages
+        self.keep_back, self.more = hidden(t, rng), rng.random() < AGAIN
+        self.by = {**by, "alpha": 1.0} if rng.random() < VECTOR else by
+        self.layout = layouts.READER[layouts.reader_layout(t.id)]
+        self.left = {h.pid for h in t.hops}  # "" of what is in no passage stays
+        self.seen: set[int] = set()
+        self.searches: list[Search] = []
+
+    def search(self, near: np.ndarray, keywords: hybrid.Keywords, focus: list[list]) -> list[str] | None:
+        """What the next search brings in, by its cosines to all passages; None where the walk ends with it."""
+        order = hybrid.order(near, keywords, self.t.question, focus, self.by)
+        rows = [r for r in order if r not in self.seen and self.passages[r]["pid"] not in self.keep_back][: hybrid.PER_HOP]
+        self.seen.update(rows)
+        pids = [self.passages[r]["pid"] for r in rows]
+        self.searches.append(Search(pids, [w for w, _ in focus]))
+        self.left.difference_update(pids)
+        if len(self.searches) == HOPS or not (self.left or self.more):
             return None
-        more = more and bool(left)
-        return loop.excerpts([layout(passages[r]) for r in rows], t.question, focus)
-
-    loop.walk(t.question, search, HOPS, stop=False)
-    return out
+        self.more = self.more and bool(self.left)
+        return [self.layout(self.passages[r]) for r in rows]
 
 
-class Walker:
-    """One process's loop and corpora."""
+class Corpora:
+    """Passages, vectors and inverted index of each corpus, loaded when it is first walked in."""
 
-    def __init__(self, bundle: Path, folder: Path, weights: Path, kept: Path):
-        import torch
-
-        from train.loop import Loop
+    def __init__(self, folder: Path, weights: Path, kept: Path):
         from train.vectors import VectorCache
 
-        torch.set_num_threads(1)
-        self.loop = Loop(bundle, threads=1)
         self.passages: dict[str, list[dict]] = defaultdict(list)
         for p in data.read(folder / "passages.jsonl.gz"):
             self.passages[corpus_of(p["scope"])].append(p)
         self.vectors = VectorCache(kept, weights)
-        self.corpus = cache(self.load)
+        self.of = cache(self.load)
 
     def load(self, name: str) -> tuple[list[dict], np.ndarray, hybrid.Keywords]:
         rows = self.passages[name]
         return rows, self.vectors.get([layouts.passage(p) for p in rows]), hybrid.Keywords([layouts.READER["plain"](p) for p in rows])
 
-    def __call__(self, t: Trajectory) -> list[Search]:
-        return walk(self.loop, t, *self.corpus(corpus_of(t.scope)))
+
+class OneByOne:
+    """Walks of a bundle's ONNX files: on a processor."""
+
+    def __init__(self, bundle: Path, corpora: Corpora):
+        from train.loop import Loop
+
+        self.loop, self.corpora = Loop(bundle, threads=1), corpora
+
+    def __call__(self, batch: list[Trajectory]) -> list[list[Search]]:
+        return [walk(self.loop, t, *self.corpora.of(corpus_of(t.scope))) for t in batch]
 
 
-walker: Walker
+def walk(loop, t: Trajectory, passages: list[dict], vectors: np.ndarray, keywords: hybrid.Keywords) -> list[Search]:
+    w = Walk(t, passages, hybrid.settings(loop.m))
+
+    def search(hop: int, vector: np.ndarray, focus: list) -> list[str] | None:
+        texts = w.search(vectors @ vector, keywords, focus)
+        return texts if texts is None else loop.excerpts(texts, t.question, focus)
+
+    loop.walk(t.question, search, HOPS, stop=False)
+    return w.searches
 
 
-def begin(*args) -> None:
+class Together:
+    """Walks of an adapter in PyTorch, those of a batch beside each other: on a card."""
+
+    def __init__(self, adapter: Path, weights: Path, device: str, corpora: Corpora):
+        from train import adapters
+        from train.weights import load_backbone, load_retriever
+
+        s = adapters.settings(adapter)
+        backbone, retriever = load_backbone(s.backbone or weights), load_retriever(s.retriever or weights)
+        self.model, self.tok = adapters.model(adapter, backbone, retriever, device)
+        self.device, self.corpora = device, corpora
+
+    def __call__(self, batch: list[Trajectory]) -> list[list[Search]]:
+        passages, vectors, keywords = self.corpora.of(corpus_of(batch[0].scope))
+        return walk_together(self.model, self.tok, batch, passages, vectors, keywords, self.device)
+
+
+def walk_together(model, tok, batch: list[Trajectory], passages, vectors, keywords, device: str) -> list[list[Search]]:
+    import torch
+
+    from train.batched import Asked, hop
+    from train.loop import excerpts
+
+    walks = [(Walk(t, passages, hybrid.SEARCH), Asked(t.question, tok)) for t in batch]
+    all_of, on = torch.from_numpy(vectors).to(device), walks
+    while on:
+        found, focus = hop(model, tok, [a for _, a in on], device, bf16=device != "cpu")
+        near, left = (found @ all_of.T).cpu().numpy(), []
+        for (w, a), cosines, words in zip(on, near, focus, strict=True):
+            if (texts := w.search(cosines, keywords, words)) is not None:
+                a.read(tok, excerpts(tok, texts, a.question, words, READS), READS)
+                left.append((w, a))
+        on = left
+    return [w.searches for w, _ in walks]
+
+
+walker: Callable[[list[Trajectory]], list[list[Search]]]
+
+
+def begin(bundle: Path, adapter: Path | None, device: str, folder: Path, weights: Path, kept: Path) -> None:
+    """In each process."""
+    import torch
+
     global walker
-    walker = Walker(*args)
+    torch.set_num_threads(1)
+    corpora = Corpora(folder, weights, kept)
+    walker = Together(adapter, weights, device, corpora) if adapter else OneByOne(bundle, corpora)
 
 
-def walked(t: Trajectory) -> tuple[str, list[Search]]:
-    return t.id, walker(t)
+def walked(batch: list[Trajectory]) -> list[tuple[str, list[Search]]]:
+    return [(t.id, searches) for t, searches in zip(batch, walker(batch), strict=True)]
+
+
+def batches(todo: list[Trajectory], size: int) -> list[list[Trajectory]]:
+    """Those of a corpus beside each other."""
+    by_corpus: dict[str, list[Trajectory]] = defaultdict(list)
+    for t in todo:
+        by_corpus[corpus_of(t.scope)].append(t)
+    return [rows[lo : lo + size] for rows in by_corpus.values() for lo in range(0, len(rows), size)]
 
 
 def main() -> None:
@@ -154,30 +224,42 @@ def main() -> None:
 
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--bundle", type=Path, default=Path(".latentask/bundle"))
+    a.add_argument("--adapter", type=Path, help="walk in PyTorch instead, with this run's adapter or a released one: its folder")
+    a.add_argument("--device", default="cpu", help="for --adapter")
     a.add_argument("--trajectories", type=Path, default=Path(".latentask/train/trajectories"))
+    a.add_argument("--out", type=Path, help="where walks.jsonl goes, by default beside the trajectories")
     a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
     a.add_argument("--cache", type=Path, default=Path(".latentask/train/vectors"))
     a.add_argument("--count", type=int, default=2000)
-    a.add_argument("--shares", default="hotpotqa=3,2wiki=3,musique=4,single=0.5,wiki=2,pages=4", help="of the sources, by weight")
+    a.add_argument("--shares", default="hotpotqa=3,2wiki=3,musique=4,single=0.5,wiki=2,pages=3,written=3", help="of the sources, by weight")
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--processes", type=int, default=os.cpu_count())
     args = a.parse_args()
-    m = json.loads((args.bundle / "manifest.json").read_text())
-    bundle, file = f"{m['name']} {m['version']}", args.trajectories / FILE
-    tidy(file, bundle)
-    there = load(args.trajectories)
+    if args.adapter:
+        from train import adapters
+
+        by = adapters.name(args.adapter)
+    else:
+        m = json.loads((args.bundle / "manifest.json").read_text())
+        by = f"{m['name']} {m['version']}"
+    folder = args.out or args.trajectories
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / FILE
+    tidy(file, by)
+    there = load(folder)
     chosen = choose(trajectories.load(args.trajectories / "trajectories.jsonl.gz"), args.shares, args.count, args.seed)
-    todo = [t for t in chosen if t.id not in there]
+    todo = batches([t for t in chosen if t.id not in there], 32 if args.adapter else 4)
     # Once, before there are several processes: they would write into the same cache.
     VectorCache(args.cache, args.weights).get([layouts.passage(p) for p in data.read(args.trajectories / "passages.jsonl.gz")], "passages")
-    begin_with = partial(begin, args.bundle, args.trajectories, args.weights, args.cache)
-    began = time.time()
+    begin_with = partial(begin, args.bundle, args.adapter, args.device, args.trajectories, args.weights, args.cache)
+    began, n, count = time.time(), 0, sum(map(len, todo))
     with open(file, "a") as f, multiprocessing.get_context("spawn").Pool(args.processes, begin_with) as pool:
-        for n, (name, searches) in enumerate(pool.imap_unordered(walked, todo, chunksize=4), 1):
-            f.write(json.dumps({"id": name, "bundle": bundle, "searches": [asdict(s) for s in searches]}) + "\n")
-            if n % 50 == 0:
-                f.flush()
-                print(f"{n}/{len(todo)} walks, {(time.time() - began) / n * (len(todo) - n) / 60:.1f} min left", flush=True)
+        for batch in pool.imap_unordered(walked, todo):
+            for name, searches in batch:
+                f.write(json.dumps({"id": name, "bundle": by, "searches": [asdict(s) for s in searches]}) + "\n")
+            n += len(batch)
+            f.flush()
+            print(f"{n}/{count} walks, {(time.time() - began) / n * (count - n) / 60:.1f} min left", flush=True)
 
 
 if __name__ == "__main__":

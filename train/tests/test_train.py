@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from train.sequence import Tokens  # noqa: E402
 from train.settings import Settings  # noqa: E402
 from train.tests.test_examples import PASSAGES, ROW, trajectory  # noqa: E402
-from train.train import Making, Pool, batches, stream  # noqa: E402
+from train.train import Making, Pool, batches, stream, weakened  # noqa: E402
 from train.trajectories import TOP, Search, nearest  # noqa: E402
 
 
@@ -60,6 +60,16 @@ def test_walks_have_their_share_and_what_they_found_is_ranked_against(making):
     assert set(pool.candidates([example], random.Random(0))) == {0, 1, 2}
     example.t = replace(walked, walked=[])
     assert set(pool.candidates([example], random.Random(0))) == {0, 1}
+
+
+def test_a_weak_teacher_repeats_the_question():
+    t = trajectory()
+    assert weakened(t, 0.0) is t
+    weak = weakened(t, 1.0)
+    assert [h.subquery for h in weak.hops] == [t.question] * len(t.hops) and not any(h.bridges for h in weak.hops)
+    assert [h.pid for h in weak.hops] == [h.pid for h in t.hops]
+    some = [weakened(trajectory(id=f"t{i}"), 0.5) for i in range(200)]
+    assert 0.35 < np.mean([h.subquery == x.question for x in some for h in x.hops]) < 0.65
 
 
 @pytest.mark.parametrize("rows", [4, TOP, 300])
