@@ -1,6 +1,6 @@
 """Fit what a bundle's manifest says of actions, ways of answering and confidence: python -m train.calibrate --bundle DIR.
 
-Questions of dev, and as many over made-up pages of worlds that no training saw, are asked through the reference loop on the
+Questions of dev, and as many over pages that no training saw (half of them of made-up worlds, half written by hand), are asked through the reference loop on the
 bundle's own ONNX files: as they are, and with their gold passages hidden. Hops are hybrid, as a node makes them (`hybrid.py`),
 or, by --search vector, of the vector alone. Everything is fitted on every other question and reported on the rest; the rule that is
 written is then fitted on all:
@@ -22,11 +22,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import multiprocessing
+import os
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from train import devsets, hybrid, layouts
 from train.answers import Answer, confidence, logit, normal, supported
@@ -75,6 +78,9 @@ class Asked:
         vectors = z.vectors.numpy()
 
         def search(hop: int, vector: np.ndarray, words: list) -> list[str]:
+            near = vectors @ vector
+            others = np.delete(near, found) if found else near
+            self.peeks.append((float(near[found].max()) if found else 0.0, float(others.max())))
             if keywords:
                 order = hybrid.order(vectors @ vector, keywords, q["question"], words, hybrid.settings(loop.m))
             else:
@@ -85,6 +91,7 @@ class Asked:
             self.shares.append(len(gold & set(found)) / len(gold))
             return loop.excerpts([layouts.READER["plain"](z.passages[r]) for r in fresh], q["question"], words)
 
+        self.peeks: list[tuple[float, float]] = []  # of the next query: the greatest cosine to what was read, and to anything else
         w = loop.walk(q["question"], search, hops, stop=stop)
         self.features = [features(w, k) for k in range(1, len(w.turns))]
         self.found = len(gold & set(found)) / len(gold)
@@ -243,6 +250,36 @@ def fit_supports(fit: list[Asked], nothing: np.ndarray, hidden: list[Asked], kee
     return least[n], n
 
 
+class Asking:
+    """A process's loop, sets and inverted indices."""
+
+    def __init__(self, args: argparse.Namespace):
+        torch.set_num_threads(1)
+        cache = VectorCache(args.cache, args.weights)
+        self.loop, self.hops = Loop(args.bundle, threads=1 if args.processes > 1 else 2), args.hops
+        own = [devsets.made_up(args.questions // 2, cache), devsets.held_out(args.data, args.questions // 2, cache)]
+        self.sets = [*devsets.load(args, cache), *own]
+        self.keywords = keywords_of(self.sets, args.search)
+
+    def __call__(self, job: tuple[int, int, dict, dict]) -> Asked:
+        """Which set, which of its questions, the manifest's action, how to ask."""
+        z, i, action, kw = job
+        self.loop.m["action"] = action
+        return Asked(self.loop, self.sets[z], i, self.hops, self.keywords[self.sets[z].name], **kw)
+
+
+asking_of_this_process: Asking
+
+
+def begin(args: argparse.Namespace) -> None:
+    global asking_of_this_process
+    asking_of_this_process = Asking(args)
+
+
+def asked_by(job: tuple) -> Asked:
+    return asking_of_this_process(job)
+
+
 def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--bundle", type=Path, default=Path(".latentask/bundle"))
@@ -256,25 +293,27 @@ def main() -> None:
         default=0.95,
         help="share of questions that are answered, whose gold may be found: more than is asked for, since texts of another kind have less support",
     )
+    a.add_argument("--processes", type=int, default=os.cpu_count(), help="that ask, each with one thread")
     a.add_argument("--out", type=Path)
     args = a.parse_args()
-    loop, cache = Loop(args.bundle), VectorCache(args.cache, args.weights)
     some = args.questions  # to answer
     args.questions = max(some, args.stops)
-    sets = [*devsets.load(args, cache), devsets.made_up(args.questions, cache)]
-    keywords = keywords_of(sets, args.search)
-    places = [(z, i) for z in sets for i in range(len(z.questions))]
-    answered = [(z, i) for z in sets for i in range(max(0, len(z.questions) - some), len(z.questions))]
+    asking = Asking(args)
+    loop, sets = asking.loop, asking.sets  # whose vectors are kept now: the processes have nothing to embed
+    places = [(z, i) for z, s in enumerate(sets) for i in range(len(s.questions))]
+    answered = [(z, i) for z, i in places if i >= len(sets[z].questions) - some * len(sets[z].questions) // args.questions]
+    pool = multiprocessing.get_context("spawn").Pool(args.processes, begin, (args,)) if args.processes > 1 else None
 
-    def ask(label: str, where: list[tuple[Set, int]], **kw) -> list[Asked]:
-        out = []
-        for n, (z, i) in enumerate(where, 1):
-            out.append(Asked(loop, z, i, args.hops, keywords[z.name], **kw))
-            if n % 20 == 0:
-                print(f"{label} {n}/{len(where)}", flush=True)
+    def ask(label: str, where: list[tuple[int, int]], **kw) -> list[Asked]:
+        """The answers don't depend on who asks: in order, by all processes."""
+        jobs, out = [(z, i, loop.m.get("action", {}), kw) for z, i in where], []
+        for a in pool.imap(asked_by, jobs, chunksize=2) if pool else map(asking, jobs):
+            out.append(a)
+            if len(out) % 20 == 0:
+                print(f"{label} {len(out)}/{len(where)}", flush=True)
         return out
 
-    def halves(label: str, where: list[tuple[Set, int]], **kw) -> tuple[list[Asked], list[Asked]]:
+    def halves(label: str, where: list[tuple[int, int]], **kw) -> tuple[list[Asked], list[Asked]]:
         """To fit on, and to report on."""
         asked = ask(label, where, **kw)
         return asked[::2], asked[1::2]

@@ -10,6 +10,8 @@ import torch
 
 from train import data, layouts, madeup
 from train.vectors import VectorCache
+from train.written import HELD_OUT as UNTRAINED
+from train.written import written
 
 HELD_OUT = 1  # the seed of made-up worlds; training has 0
 
@@ -48,6 +50,13 @@ def made_up(questions: int, cache: VectorCache) -> Set:
             if q.kind != "none"
         ]
     return Set("made-up", random.Random(HELD_OUT).sample(asked, min(questions, len(asked))), passages, cache)
+
+
+def held_out(folder: Path, questions: int, cache: VectorCache) -> Set:
+    """Questions over pages that were written by hand and are not trained on: all of them in one corpus."""
+    trajectories, passages = written(folder, UNTRAINED)
+    asked = [{"id": t.id, "question": t.question, "answers": [t.answer], "gold_pids": t.gold} for t in trajectories]
+    return Set("written", random.Random(HELD_OUT).sample(asked, min(questions, len(asked))), passages, cache)
 
 
 def add_arguments(a: argparse.ArgumentParser, questions: int) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from train.annotated import thought
 from train.trajectories import Hop, Trajectory
 
-NAME = "written"  # of the source, and of its scope
+NAME = "written"  # of the source, of its scope, and of the folder of data/train
+HELD_OUT = "held"  # the folder of those that are not trained on: a bundle's thresholds are fitted there
 
 
 def hops_of(q: dict) -> list[Hop]:
@@ -29,10 +30,10 @@ def hops_of(q: dict) -> list[Hop]:
     return hops
 
 
-def written(folder: Path) -> tuple[list[Trajectory], list[dict]]:
-    """Of `folder`/train/written: trajectories, passages; none where there is no such folder."""
+def written(folder: Path, name: str = NAME) -> tuple[list[Trajectory], list[dict]]:
+    """Of `folder`/train/`name`: trajectories, passages; none where there is no such folder."""
     out, passages = [], []
-    for place in sorted((folder / "train" / NAME).glob("*/")):
+    for place in sorted((folder / "train" / name).glob("*/")):
         rows = {name: [json.loads(line) for line in (place / f"{name}.jsonl").open(encoding="utf-8")] for name in ("corpus", "questions")}
         passages += [{**p, "scope": NAME} for p in rows["corpus"]]
         text = {p["pid"]: p["text"] for p in rows["corpus"]}
