@@ -24,7 +24,8 @@ from train.loop import excerpts
 from train.model import Model
 from train.sequence import Tokens
 from train.vectors import VectorCache
-from train.weights import load_backbone, load_retriever
+
+MEASURE = 2  # of how a run is asked: figures kept from another are measured again
 
 
 def evaluate(model: Model, tok: Tokens, sets: list[Set], hops: int, device: str, batch: int = 8) -> dict[str, dict]:
@@ -77,25 +78,23 @@ def main() -> None:
     torch.set_num_threads(args.threads)
 
     @cache
-    def opened():
-        return (
-            devsets.load(args, VectorCache(args.cache, args.weights, args.device)),
-            load_backbone(args.weights),
-            load_retriever(args.weights),
-        )
+    def sets(retriever: Path) -> list[Set]:
+        return devsets.load(args, VectorCache(args.cache, retriever, args.device))
 
-    asked = {"questions": args.questions, "passages": args.passages, "hops": args.hops}
+    asked = {"measure": MEASURE, "questions": args.questions, "passages": args.passages, "hops": args.hops, "weights": str(args.weights)}
     report = {}
     print(f"{'run':18} " + " ".join(f"{name:>14}" for name in data.SETS) + f" {'mean':>14} {'gain':>14}")
     for run in args.runs:
         kept = run / "ablation.json"
         saved = json.loads(kept.read_text()) if kept.exists() else {}
-        if saved.get("asked") != asked | {"adapter": adapters.name(run)}:
-            sets, backbone, retriever = opened()
-            model, tok = adapters.model(run, backbone, retriever, args.device)
-            rows = evaluate(model, tok, sets, args.hops, args.device, 8 if args.device == "cpu" else 64)
-            saved = {"asked": asked | {"adapter": adapters.name(run)}, "sets": rows}
-            kept.write_text(json.dumps(saved, indent=1) + "\n")
+        of = asked | {"adapter": adapters.digest(run)}
+        if saved.get("asked") != of:
+            model, tok, retriever = adapters.opened(run, args.weights, args.device)
+            rows = evaluate(model, tok, sets(retriever), args.hops, args.device, 8 if args.device == "cpu" else 64)
+            saved = {"asked": of, "sets": rows}
+            if not adapters.released(run):
+                kept.with_suffix(".tmp").write_text(json.dumps(saved, indent=1) + "\n")
+                kept.with_suffix(".tmp").replace(kept)
         report[run.name] = rows = saved["sets"]
         mean = {k: float(np.mean([r[k] for r in rows.values()])) for k in ("found", "all", "single_found", "single_all")}
         cells = [f"{100 * r['found']:6.1f} / {100 * r['all']:5.1f}" for r in rows.values()]

@@ -6,16 +6,18 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file
 
+from train import hybrid
 from train.difference import whole
 from train.model import Model
 from train.sequence import Tokens
 from train.settings import Settings
-from train.weights import Backbone, Retriever
+from train.weights import Retriever, load_backbone, load_retriever
 
 FILE = "adapter.safetensors"
 
@@ -39,16 +41,38 @@ def settings(folder: Path) -> Settings:
     return Settings.load(folder / "settings.json")
 
 
-def name(folder: Path) -> str:
+def search(folder: Path) -> dict:
+    """How its hops search: what a released one says of itself, else the defaults."""
+    return hybrid.settings(json.loads((folder / "bundle.json").read_text()) if released(folder) else {})
+
+
+def digest(folder: Path) -> str:
     """What tells one adapter from another."""
-    return f"{folder.name} {hashlib.sha256((folder / FILE).read_bytes()).hexdigest()[:8]}"
+    return hashlib.sha256((folder / FILE).read_bytes()).hexdigest()[:16]
 
 
-def model(folder: Path, backbone: Backbone, retriever: Retriever, device: str = "cpu") -> tuple[Model, Tokens]:
-    """To ask, not to train."""
+def load(model: Model, path: Path, retriever: Retriever) -> list[str]:
+    """Put the weights at `path` into the model; → the names of what the model trains and the file lacks."""
+    found = tensors(path, retriever)
+    if unknown := model.load_state_dict(found, strict=False).unexpected_keys:
+        raise SystemExit(f"error: {path}: no such parameters here: {', '.join(unknown[:3])}")
+    return sorted(model.names - found.keys())
+
+
+class Opened(NamedTuple):
+    """A model to ask, not to train; and where its retriever lies."""
+
+    model: Model
+    tok: Tokens
+    retriever: Path
+
+
+def opened(folder: Path, weights: Path, device: str = "cpu") -> Opened:
+    """With the backbone and the retriever that it was trained with, by default those of `weights`."""
     s = settings(folder)
-    out = Model(backbone, retriever, s).eval()
-    unknown = out.load_state_dict(tensors(folder, retriever), strict=False).unexpected_keys
-    if unknown:
-        raise SystemExit(f"error: {folder}: no such parameters here: {unknown[:3]}")
-    return out.to(device), Tokens.of(backbone, retriever, s)
+    place = Path(s.retriever or weights)
+    backbone, retriever = load_backbone(Path(s.backbone or weights)), load_retriever(place)
+    model = Model(backbone, retriever, s).eval()
+    if absent := load(model, folder, retriever):
+        raise SystemExit(f"error: {folder} lacks parameters: {', '.join(absent[:3])}")
+    return Opened(model.to(device), Tokens.of(backbone, retriever, s), place)

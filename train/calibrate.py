@@ -1,6 +1,7 @@
 """Fit what a bundle's manifest says of actions, ways of answering and confidence: python -m train.calibrate --bundle DIR.
 
-Questions of dev, and as many over pages that no training saw (half of them of made-up worlds, half written by hand), are asked through the reference loop on the
+Questions of dev, and as many as of one of its sets over pages that no training saw (half of made-up worlds, half written by a
+language model), are asked through the reference loop on the
 bundle's own ONNX files: as they are, and with their gold passages hidden. Hops are hybrid, as a node makes them (`hybrid.py`),
 or, by --search vector, of the vector alone. Everything is fitted on every other question and reported on the rest; the rule that is
 written is then fitted on all:
@@ -24,6 +25,7 @@ import itertools
 import json
 import multiprocessing
 import os
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -78,9 +80,6 @@ class Asked:
         vectors = z.vectors.numpy()
 
         def search(hop: int, vector: np.ndarray, words: list) -> list[str]:
-            near = vectors @ vector
-            others = np.delete(near, found) if found else near
-            self.peeks.append((float(near[found].max()) if found else 0.0, float(others.max())))
             if keywords:
                 order = hybrid.order(vectors @ vector, keywords, q["question"], words, hybrid.settings(loop.m))
             else:
@@ -91,7 +90,6 @@ class Asked:
             self.shares.append(len(gold & set(found)) / len(gold))
             return loop.excerpts([layouts.READER["plain"](z.passages[r]) for r in fresh], q["question"], words)
 
-        self.peeks: list[tuple[float, float]] = []  # of the next query: the greatest cosine to what was read, and to anything else
         w = loop.walk(q["question"], search, hops, stop=stop)
         self.features = [features(w, k) for k in range(1, len(w.turns))]
         self.found = len(gold & set(found)) / len(gold)
@@ -254,7 +252,6 @@ class Asking:
     """A process's loop, sets and inverted indices."""
 
     def __init__(self, args: argparse.Namespace):
-        torch.set_num_threads(1)
         cache = VectorCache(args.cache, args.weights)
         self.loop, self.hops = Loop(args.bundle, threads=1 if args.processes > 1 else 2), args.hops
         own = [devsets.made_up(args.questions // 2, cache), devsets.held_out(args.data, args.questions // 2, cache)]
@@ -273,6 +270,7 @@ asking_of_this_process: Asking
 
 def begin(args: argparse.Namespace) -> None:
     global asking_of_this_process
+    torch.set_num_threads(1)
     asking_of_this_process = Asking(args)
 
 
@@ -301,13 +299,13 @@ def main() -> None:
     asking = Asking(args)
     loop, sets = asking.loop, asking.sets  # whose vectors are kept now: the processes have nothing to embed
     places = [(z, i) for z, s in enumerate(sets) for i in range(len(s.questions))]
-    answered = [(z, i) for z, i in places if i >= len(sets[z].questions) - some * len(sets[z].questions) // args.questions]
-    pool = multiprocessing.get_context("spawn").Pool(args.processes, begin, (args,)) if args.processes > 1 else None
+    answered = [(z, i) for z, i in places if i >= len(sets[z].questions) - min(some, some * len(sets[z].questions) // args.questions)]
+    pool = ProcessPoolExecutor(args.processes, multiprocessing.get_context("spawn"), begin, (args,)) if args.processes > 1 else None
 
     def ask(label: str, where: list[tuple[int, int]], **kw) -> list[Asked]:
         """The answers don't depend on who asks: in order, by all processes."""
         jobs, out = [(z, i, loop.m.get("action", {}), kw) for z, i in where], []
-        for a in pool.imap(asked_by, jobs, chunksize=2) if pool else map(asking, jobs):
+        for a in pool.map(asked_by, jobs, chunksize=2) if pool else map(asking, jobs):
             out.append(a)
             if len(out) % 20 == 0:
                 print(f"{label} {len(out)}/{len(where)}", flush=True)

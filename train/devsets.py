@@ -8,12 +8,10 @@ from pathlib import Path
 
 import torch
 
-from train import data, layouts, madeup
+from train import data, layouts, madeup, written
 from train.vectors import VectorCache
-from train.written import HELD_OUT as UNTRAINED
-from train.written import written
 
-HELD_OUT = 1  # the seed of made-up worlds; training has 0
+SEED = 1  # of made-up worlds, and of which questions are taken; training has 0
 
 
 class Set:
@@ -42,21 +40,22 @@ def dev(folder: Path, name: str, questions: int, passages: int, cache: VectorCac
 def made_up(questions: int, cache: VectorCache) -> Set:
     """Questions over made-up organisations, of a seed that no training takes: all their pages in one corpus."""
     passages, asked = [], []
-    for world in madeup.generate(HELD_OUT, max(8, questions // 4)):
+    for world in madeup.generate(SEED, max(8, questions // 4)):
         passages += [{"pid": p.pid, "title": p.title, "text": p.text} for p in world.pages]
         asked += [
             {"id": q.id, "question": q.question, "answers": [q.answer], "gold_pids": list(dict.fromkeys(h.pid for h in q.hops))}
             for q in world.questions
             if q.kind != "none"
         ]
-    return Set("made-up", random.Random(HELD_OUT).sample(asked, min(questions, len(asked))), passages, cache)
+    return Set("made-up", random.Random(SEED).sample(asked, min(questions, len(asked))), passages, cache)
 
 
 def held_out(folder: Path, questions: int, cache: VectorCache) -> Set:
-    """Questions over pages that were written by hand and are not trained on: all of them in one corpus."""
-    trajectories, passages = written(folder, UNTRAINED)
-    asked = [{"id": t.id, "question": t.question, "answers": [t.answer], "gold_pids": t.gold} for t in trajectories]
-    return Set("written", random.Random(HELD_OUT).sample(asked, min(questions, len(asked))), passages, cache)
+    """Questions over pages that a language model wrote and that are not trained on: all of them in one corpus."""
+    asked, passages = written.rows(folder, written.HELD_OUT)
+    if not asked:
+        raise SystemExit(f"error: {folder}/train/{written.HELD_OUT} holds no questions")
+    return Set("written", random.Random(SEED).sample(asked, min(questions, len(asked))), passages, cache)
 
 
 def add_arguments(a: argparse.ArgumentParser, questions: int) -> None:

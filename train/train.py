@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import random
 import time
 from collections import Counter, defaultdict
@@ -49,6 +50,7 @@ class Pool:
         self.vectors = torch.tensor(cache.get([layouts.passage(p) for p in rows], "passages"))
         self.trajectories = [weakened(t, weak) for t in trajectories.load(folder / "trajectories.jsonl.gz")]
         searches = walks.load(walked or folder)
+        self.walks = hashlib.sha256(repr(sorted(searches.items())).encode()).hexdigest()
         self.walked = [replace(t, walked=searches[t.id]) for t in self.trajectories if t.id in searches]
         for t in self.walked:
             if gone := {p for s in t.walked for p in s.pids}.difference(self.row):
@@ -77,16 +79,12 @@ class Pool:
 
 
 def weakened(t: Trajectory, share: float) -> Trajectory:
-    """Of that share of its hops the text subquery is the question, which names no bridge."""
+    """Of that share of its hops the text subquery is the question: it names no bridge to copy, and finds what the question finds."""
     if not share:
         return t
     rng = random.Random(f"weak {t.id}")
-    return replace(
-        t,
-        hops=[
-            replace(h, subquery=t.question, thought=thought(None, t.question), bridges=[]) if rng.random() < share else h for h in t.hops
-        ],
-    )
+    weak = {"subquery": t.question, "thought": thought(None, t.question), "bridges": [], "found": list(t.near)}
+    return replace(t, hops=[replace(h, **weak) if rng.random() < share else h for h in t.hops])
 
 
 def batches(pool: Pool, s: Settings) -> Iterator[list[Trajectory]]:
@@ -170,7 +168,7 @@ def arguments() -> argparse.Namespace:
         "--from",
         dest="start",
         type=Path,
-        help="what to go on from, with a fresh optimizer: a run's adapter.safetensors, or a released one's folder, bundles/NAME",
+        help="what to go on from, with a fresh optimizer: a run's folder or its adapter.safetensors, or a released one's folder, bundles/NAME",
     )
     a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
     a.add_argument("--cache", type=Path, default=Path(".latentask/train/vectors"))
@@ -205,11 +203,11 @@ def main() -> None:
     backbone, retriever = load_backbone(s.backbone or args.weights), load_retriever(s.retriever or args.weights)
     if s.walk_share and not pool.walked:
         raise SystemExit(f"error: --walk-share, and no {walks.FILE} in {args.walks or args.trajectories}: make it with train.walks")
-    walked = len(pool.walked) if s.walk_share else 0
+    walked = pool.walks if s.walk_share else ""
     first, tokens, clock, checkpoint = 0, 0, 0.0, args.out / "checkpoint.pt"
     c = torch.load(checkpoint, weights_only=False, map_location="cpu") if checkpoint.exists() else None
-    if c and c.get("walks", 0) != walked:  # another stream of examples
-        raise SystemExit(f"error: {args.out} began with {c.get('walks', 0)} walks, and there are {walked} now")
+    if c and c["walks"] != walked:  # another stream of examples
+        raise SystemExit(f"error: {args.out} began with other walks than those of {args.walks or args.trajectories}")
     if c:
         first, tokens, clock = c["step"], c["tokens"], c["clock"]
     making = Making(pool, Tokens.of(backbone, retriever, s), s, args.micro)
@@ -220,7 +218,7 @@ def main() -> None:
     base_lr = [g["lr"] for g in opt.param_groups]
     trained = [p for g in opt.param_groups for p in g["params"]]
     print(
-        f"{len(pool.trajectories)} trajectories, {len(pool.walked)} walks, {sum(p.numel() for p in trained) / 1e6:.1f} M trained parameters",
+        f"{len(pool.trajectories)} trajectories, {len(pool.walked) if walked else 0} walks, {sum(p.numel() for p in trained) / 1e6:.1f} M trained parameters",
         flush=True,
     )
 
@@ -228,10 +226,8 @@ def main() -> None:
         model.load_state_dict(c["adapter"], strict=False)
         opt.load_state_dict(c["optimizer"])
         print("resumed at step", first, flush=True)
-    elif args.start:
-        unknown = model.load_state_dict(adapters.tensors(args.start, retriever), strict=False).unexpected_keys
-        if unknown:
-            raise SystemExit(f"{args.start}: no such parameters here: {unknown[:3]}")
+    elif args.start and (absent := adapters.load(model, args.start, retriever)):
+        print(f"{args.start} lacks {len(absent)} parameters, which begin anew: {', '.join(absent[:3])}", flush=True)
     if args.bf16:
         model.lm.halve()
     if args.compile:

@@ -3,7 +3,7 @@
 A trajectory is a question with its hops: thought, text subquery, gold passage, what the frozen retriever finds for the
 subquery (its top 10 in the trajectory's own scope, so the distractors are those that a loop really meets), bridge names,
 answer. Sources: the annotated questions (`annotated.py`), MuSiQue's hops alone, synthetic chains over encyclopaedia pages
-(`synthetic.py`), made-up organisations (`madeup/`), pages written by hand (`written.py`). Deterministic. Written: `trajectories.jsonl.gz`, `passages.jsonl.gz`,
+(`synthetic.py`), made-up organisations (`madeup/`), pages that a language model wrote (`written.py`). Deterministic. Written: `trajectories.jsonl.gz`, `passages.jsonl.gz`,
 and `summary.json`, which states how often the retriever missed the gold passage (training puts it in).
 """
 
@@ -52,7 +52,6 @@ class Trajectory:
     answer: str
     hops: list[Hop]
     complete: bool  # the hops hold all evidence, so that an answer may follow
-    answer_pid: str = ""  # where the answer stands, if not in the last hop's passage
     near: list[str] = field(default_factory=list)  # what the frozen retriever finds for the question itself
     walked: list[Search] = field(default_factory=list)  # what a loop found instead, of an example that follows it (walks.py)
 
@@ -100,7 +99,7 @@ def pages(worlds: int) -> tuple[list[Trajectory], list[dict]]:
                 Hop(h.pid, thought(b or None, h.subquery), h.subquery, list(h.bridges), h.answer)
                 for h, b in zip(q.hops, before, strict=False)
             ]
-            out.append(Trajectory(q.id, "pages", world.id, q.kind, q.question, q.answer, hops, True, q.answer_pid))
+            out.append(Trajectory(q.id, "pages", world.id, q.kind, q.question, q.answer, hops, True))
     return out, passages
 
 

@@ -5,8 +5,8 @@ A trajectory's passages are those that the teacher's text subqueries find; a loo
 from them. So a bundle is asked the training questions, with hybrid hops as a node makes them (a quarter with vector hops), until
 all gold has been read and sometimes once more, and what each search found is written down (`walks.jsonl`). `train.train
 --walk-share` trains on those searches as they were, each decision labelled by what had been read by then (DAgger: Ross et al.
-2011). Of some questions the gold is hidden from a hop on, as a filter hides it. Deterministic but for the order of the lines;
-what is there already is not asked again, and a file of another bundle's walks is not added to.
+2011). Of some questions the gold is hidden from a hop on, as a filter hides it. A bundle's walks are the same again but for the
+order of the lines; what is there already is not asked again, and a file of another's walks is not added to.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -91,7 +92,7 @@ def hidden(t: Trajectory, rng: random.Random) -> set[str]:
     return set(t.gold) if rng.random() < 0.5 else {h.pid for h in t.hops[rng.randrange(len(t.hops)) :]}
 
 
-class Walk:
+class Walking:
     """One trajectory on its way: what it may find, what it has found."""
 
     def __init__(self, t: Trajectory, passages: list[dict], by: dict):
@@ -121,13 +122,13 @@ class Walk:
 class Corpora:
     """Passages, vectors and inverted index of each corpus, loaded when it is first walked in."""
 
-    def __init__(self, folder: Path, weights: Path, kept: Path):
+    def __init__(self, folder: Path, retriever: Path, kept: Path):
         from train.vectors import VectorCache
 
         self.passages: dict[str, list[dict]] = defaultdict(list)
         for p in data.read(folder / "passages.jsonl.gz"):
             self.passages[corpus_of(p["scope"])].append(p)
-        self.vectors = VectorCache(kept, weights)
+        self.vectors = VectorCache(kept, retriever)
         self.of = cache(self.load)
 
     def load(self, name: str) -> tuple[list[dict], np.ndarray, hybrid.Keywords]:
@@ -135,7 +136,7 @@ class Corpora:
         return rows, self.vectors.get([layouts.passage(p) for p in rows]), hybrid.Keywords([layouts.READER["plain"](p) for p in rows])
 
 
-class OneByOne:
+class OnnxWalker:
     """Walks of a bundle's ONNX files: on a processor."""
 
     def __init__(self, bundle: Path, corpora: Corpora):
@@ -148,7 +149,7 @@ class OneByOne:
 
 
 def walk(loop, t: Trajectory, passages: list[dict], vectors: np.ndarray, keywords: hybrid.Keywords) -> list[Search]:
-    w = Walk(t, passages, hybrid.settings(loop.m))
+    w = Walking(t, passages, hybrid.settings(loop.m))
 
     def search(hop: int, vector: np.ndarray, focus: list) -> list[str] | None:
         texts = w.search(vectors @ vector, keywords, focus)
@@ -158,30 +159,27 @@ def walk(loop, t: Trajectory, passages: list[dict], vectors: np.ndarray, keyword
     return w.searches
 
 
-class Together:
+class TorchWalker:
     """Walks of an adapter in PyTorch, those of a batch beside each other: on a card."""
 
     def __init__(self, adapter: Path, weights: Path, device: str, corpora: Corpora):
         from train import adapters
-        from train.weights import load_backbone, load_retriever
 
-        s = adapters.settings(adapter)
-        backbone, retriever = load_backbone(s.backbone or weights), load_retriever(s.retriever or weights)
-        self.model, self.tok = adapters.model(adapter, backbone, retriever, device)
-        self.device, self.corpora = device, corpora
+        self.model, self.tok, _ = adapters.opened(adapter, weights, device)
+        self.by, self.device, self.corpora = adapters.search(adapter), device, corpora
 
     def __call__(self, batch: list[Trajectory]) -> list[list[Search]]:
         passages, vectors, keywords = self.corpora.of(corpus_of(batch[0].scope))
-        return walk_together(self.model, self.tok, batch, passages, vectors, keywords, self.device)
+        return walk_together(self.model, self.tok, batch, passages, vectors, keywords, self.by, self.device)
 
 
-def walk_together(model, tok, batch: list[Trajectory], passages, vectors, keywords, device: str) -> list[list[Search]]:
+def walk_together(model, tok, batch: list[Trajectory], passages, vectors, keywords, by: dict, device: str) -> list[list[Search]]:
     import torch
 
     from train.batched import Asked, hop
     from train.loop import excerpts
 
-    walks = [(Walk(t, passages, hybrid.SEARCH), Asked(t.question, tok)) for t in batch]
+    walks = [(Walking(t, passages, by), Asked(t.question, tok)) for t in batch]
     all_of, on = torch.from_numpy(vectors).to(device), walks
     while on:
         found, focus = hop(model, tok, [a for _, a in on], device, bf16=device != "cpu")
@@ -197,26 +195,28 @@ def walk_together(model, tok, batch: list[Trajectory], passages, vectors, keywor
 walker: Callable[[list[Trajectory]], list[list[Search]]]
 
 
-def begin(bundle: Path, adapter: Path | None, device: str, folder: Path, weights: Path, kept: Path) -> None:
+def begin(bundle: Path, adapter: Path | None, device: str, folder: Path, weights: Path, retriever: Path, kept: Path) -> None:
     """In each process."""
     import torch
 
     global walker
     torch.set_num_threads(1)
-    corpora = Corpora(folder, weights, kept)
-    walker = Together(adapter, weights, device, corpora) if adapter else OneByOne(bundle, corpora)
+    corpora = Corpora(folder, retriever, kept)
+    walker = TorchWalker(adapter, weights, device, corpora) if adapter else OnnxWalker(bundle, corpora)
 
 
 def walked(batch: list[Trajectory]) -> list[tuple[str, list[Search]]]:
     return [(t.id, searches) for t, searches in zip(batch, walker(batch), strict=True)]
 
 
-def batches(todo: list[Trajectory], size: int) -> list[list[Trajectory]]:
-    """Those of a corpus beside each other."""
+def batches(todo: list[Trajectory], size: int, seed: int) -> list[list[Trajectory]]:
+    """Those of a corpus beside each other, but the batches in any order: walks that are cut off are of all sources."""
     by_corpus: dict[str, list[Trajectory]] = defaultdict(list)
     for t in todo:
         by_corpus[corpus_of(t.scope)].append(t)
-    return [rows[lo : lo + size] for rows in by_corpus.values() for lo in range(0, len(rows), size)]
+    out = [rows[lo : lo + size] for rows in by_corpus.values() for lo in range(0, len(rows), size)]
+    random.Random(seed).shuffle(out)
+    return out
 
 
 def main() -> None:
@@ -238,23 +238,26 @@ def main() -> None:
     if args.adapter:
         from train import adapters
 
-        by = adapters.name(args.adapter)
+        by = f"{args.adapter.name} {adapters.digest(args.adapter)}"
+        retriever = Path(adapters.settings(args.adapter).retriever or args.weights)
     else:
         m = json.loads((args.bundle / "manifest.json").read_text())
-        by = f"{m['name']} {m['version']}"
+        by, retriever = f"{m['name']} {m['version']}", args.weights
     folder = args.out or args.trajectories
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / FILE
     tidy(file, by)
     there = load(folder)
     chosen = choose(trajectories.load(args.trajectories / "trajectories.jsonl.gz"), args.shares, args.count, args.seed)
-    todo = batches([t for t in chosen if t.id not in there], 32 if args.adapter else 4)
+    todo = batches([t for t in chosen if t.id not in there], 32 if args.adapter else 4, args.seed)
     # Once, before there are several processes: they would write into the same cache.
-    VectorCache(args.cache, args.weights).get([layouts.passage(p) for p in data.read(args.trajectories / "passages.jsonl.gz")], "passages")
-    begin_with = partial(begin, args.bundle, args.adapter, args.device, args.trajectories, args.weights, args.cache)
+    VectorCache(args.cache, retriever).get([layouts.passage(p) for p in data.read(args.trajectories / "passages.jsonl.gz")], "passages")
+    begin_with = partial(begin, args.bundle, args.adapter, args.device, args.trajectories, args.weights, retriever, args.cache)
     began, n, count = time.time(), 0, sum(map(len, todo))
-    with open(file, "a") as f, multiprocessing.get_context("spawn").Pool(args.processes, begin_with) as pool:
-        for batch in pool.imap_unordered(walked, todo):
+    # Of one that cannot begin all end, which a Pool of multiprocessing would start anew for ever.
+    with open(file, "a") as f, ProcessPoolExecutor(args.processes, multiprocessing.get_context("spawn"), begin_with) as pool:
+        for done in as_completed([pool.submit(walked, batch) for batch in todo]):
+            batch = done.result()
             for name, searches in batch:
                 f.write(json.dumps({"id": name, "bundle": by, "searches": [asdict(s) for s in searches]}) + "\n")
             n += len(batch)

@@ -1,4 +1,4 @@
-"""Trajectories over pages that were written by hand, of organisations of every kind (`data/train/written`).
+"""Trajectories over pages that a language model wrote one by one, of organisations of every kind (`data/train/written`).
 
 The generator of `madeup/` says a great deal in few forms; these say little in very many, as the pages of a user's own do. All of
 them are one corpus, so that an organisation's pages lie among those of others. The folders are those that `scripts/check_pages.py`
@@ -30,16 +30,20 @@ def hops_of(q: dict) -> list[Hop]:
     return hops
 
 
-def written(folder: Path, name: str = NAME) -> tuple[list[Trajectory], list[dict]]:
-    """Of `folder`/train/`name`: trajectories, passages; none where there is no such folder."""
-    out, passages = [], []
+def rows(folder: Path, name: str = NAME) -> tuple[list[dict], list[dict]]:
+    """Questions and passages of `folder`/train/`name`; none where there is no such folder."""
+    out: tuple[list[dict], list[dict]] = [], []
     for place in sorted((folder / "train" / name).glob("*/")):
-        rows = {name: [json.loads(line) for line in (place / f"{name}.jsonl").open(encoding="utf-8")] for name in ("corpus", "questions")}
-        passages += [{**p, "scope": NAME} for p in rows["corpus"]]
-        text = {p["pid"]: p["text"] for p in rows["corpus"]}
-        for q in rows["questions"]:
-            kind = "comparison" if q.get("comparison") else "bridge" if len(q["hops"]) > 1 else "single"
-            answer = q["answers"][0]
-            holds = next((p for p in reversed(q["gold_pids"]) if answer in text[p]), "")
-            out.append(Trajectory(q["id"], NAME, NAME, kind, q["question"], answer, hops_of(q), True, holds))
-    return out, passages
+        for kept, file in zip(out, ("questions", "corpus"), strict=True):
+            kept += [json.loads(line) for line in (place / f"{file}.jsonl").open(encoding="utf-8")]
+    return out
+
+
+def written(folder: Path) -> tuple[list[Trajectory], list[dict]]:
+    """Trajectories and passages to train on."""
+    questions, passages = rows(folder)
+    out = []
+    for q in questions:
+        kind = "comparison" if q.get("comparison") else "bridge" if len(q["hops"]) > 1 else "single"
+        out.append(Trajectory(q["id"], NAME, NAME, kind, q["question"], q["answers"][0], hops_of(q), True))
+    return out, [{**p, "scope": NAME} for p in passages]

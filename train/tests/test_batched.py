@@ -18,6 +18,7 @@ from safetensors.torch import save_file  # noqa: E402
 
 from train import adapters, walks  # noqa: E402
 from train.batched import Asked, hop  # noqa: E402
+from train.model import Model  # noqa: E402
 from train.tests.test_examples import trajectory  # noqa: E402
 from train.trajectories import Hop  # noqa: E402
 
@@ -38,7 +39,9 @@ def both(tmp_path_factory):
     save_arrays({n: np.asarray(w) for n, w in tiny.random_adapter(b, r, tiny.SETTINGS).items()}, release / adapters.FILE)
     (release / "bundle.json").write_text(json.dumps({"settings": asdict(tiny.SETTINGS)}))
     loop = Loop(folder / "bundle")
-    return loop, adapters.model(release, b, r)[0], loop.tok, (b, r)  # a tokenizer that is trained twice is not the same
+    model = Model(b, r, adapters.settings(release)).eval()
+    assert adapters.load(model, release, r) == []
+    return loop, model, loop.tok, (b, r)  # a tokenizer that is trained twice is not the same
 
 
 def test_hops_of_a_batch_are_those_of_the_loop(both):
@@ -71,7 +74,7 @@ def test_walks_of_a_batch_are_those_of_the_loop(both, monkeypatch):
     ]
     words = Keywords([p["text"] for p in passages])
     expected = [walks.walk(loop, t, passages, vectors, words) for t in batch]
-    assert walks.walk_together(model, tok, batch, passages, vectors, words, "cpu") == expected
+    assert walks.walk_together(model, tok, batch, passages, vectors, words, walks.hybrid.SEARCH, "cpu") == expected
     assert len({len(w) for w in expected}) > 1
 
 
@@ -79,7 +82,13 @@ def test_a_run_is_read_as_it_was_left(both, tmp_path):
     _, model, tok, (b, r) = both
     save_file({k: v.contiguous() for k, v in model.adapter().items()}, tmp_path / adapters.FILE)
     tiny.SETTINGS.save(tmp_path / "settings.json")
-    got, _ = adapters.model(tmp_path, b, r)
+    got = Model(b, r, adapters.settings(tmp_path)).eval()
+    assert adapters.load(got, tmp_path, r) == []
     (here, _), (there, _) = (hop(m, tok, [Asked(QUESTIONS[0], tok)], "cpu") for m in (got, model))
     torch.testing.assert_close(here, there)
-    assert adapters.name(tmp_path).startswith(tmp_path.name + " ")
+    some = {k: v.contiguous() for k, v in model.adapter().items() if k != "latents"}
+    save_file(some, tmp_path / adapters.FILE)
+    assert adapters.load(got, tmp_path, r) == ["latents"]
+    save_file(some | {"nobody": some["action.bias"].clone()}, tmp_path / adapters.FILE)
+    with pytest.raises(SystemExit, match="nobody"):
+        adapters.load(got, tmp_path, r)

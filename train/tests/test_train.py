@@ -67,6 +67,7 @@ def test_a_weak_teacher_repeats_the_question():
     assert weakened(t, 0.0) is t
     weak = weakened(t, 1.0)
     assert [h.subquery for h in weak.hops] == [t.question] * len(t.hops) and not any(h.bridges for h in weak.hops)
+    assert all(h.found == t.near for h in weak.hops)
     assert [h.pid for h in weak.hops] == [h.pid for h in t.hops]
     some = [weakened(trajectory(id=f"t{i}"), 0.5) for i in range(200)]
     assert 0.35 < np.mean([h.subquery == x.question for x in some for h in x.hops]) < 0.65

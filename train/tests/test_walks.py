@@ -11,7 +11,7 @@ from train.sequence import Tokens
 from train.settings import Settings
 from train.tests.test_examples import PASSAGES, trajectory
 from train.trajectories import Hop, Search
-from train.walks import AGAIN, FILE, HOPS, choose, corpus_of, hidden, load, tidy, walk
+from train.walks import AGAIN, FILE, HOPS, Walking, batches, choose, corpus_of, hidden, load, tidy, walk
 
 
 class Fixed:
@@ -73,6 +73,19 @@ def test_trajectories_are_chosen_by_the_weight_of_their_source():
     assert len({t.id for t in picked}) == 100 and all(t.complete for t in picked)
     assert 60 <= sum(t.source == "pages" for t in picked) <= 90
     assert len(choose(rows, "2wiki=1,pages=1", 1000, 0)) == 200
+
+
+def test_a_quarter_of_the_walks_search_by_the_vector_alone():
+    alone = [Walking(trajectory(id=f"t{i}"), PASSAGES, {"alpha": 0.35}).by["alpha"] == 1 for i in range(400)]
+    assert 0.18 < np.mean(alone) < 0.32
+
+
+def test_batches_are_of_one_corpus_each_and_a_few_of_them_of_all():
+    rows = [trajectory(id=f"{scope}{i}", scope=scope) for scope in ("musique", "2wiki", "m0-0", "m0-1") for i in range(40)]
+    got = batches(rows, 8, 0)
+    assert sorted(t.id for b in got for t in b) == sorted(t.id for t in rows) and max(map(len, got)) == 8
+    assert all(len({corpus_of(t.scope) for t in b}) == 1 for b in got)
+    assert len({corpus_of(b[0].scope) for b in got[: len(got) // 2]}) == 3
 
 
 def test_made_up_organisations_share_a_corpus():

@@ -1,4 +1,4 @@
-"""Pages written by hand: their form, and that the evaluation sets are not in them."""
+"""Pages that a language model wrote: their form, and that the evaluation sets are not in them."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from scripts import check_pages
 from train import data
-from train.written import HELD_OUT, NAME, hops_of, written
+from train.written import HELD_OUT, NAME, hops_of, rows, written
 
 DATA = Path("data")
 PLACES = sorted(p for name in (NAME, HELD_OUT) for p in (DATA / "train" / name).glob("*/"))
@@ -50,8 +50,8 @@ def test_what_is_trained_on_is_not_what_is_measured_or_fitted_on(other):
 
 
 def texts(name: str) -> tuple[list[str], list[str]]:
-    trajectories, passages = written(DATA, name)
-    return [p["text"] for p in passages], [t.question for t in trajectories]
+    questions, passages = rows(DATA, name)
+    return [p["text"] for p in passages], [q["question"] for q in questions]
 
 
 def shingles(text: str) -> set[tuple[str, ...]]:
