@@ -186,6 +186,22 @@ def complete(asked: list[Asked], rule: Rule) -> float:
     return float(np.mean([a.done[a.stop_at(rule) - 1] for a in asked]))
 
 
+def area(values: list[float], yes: list[bool]) -> float | None:
+    """Under the curve of telling yes from no by the greater value: how often a yes has more than a no. None where there is but one kind."""
+    x, y = np.array(values), np.array(yes, bool)
+    if y.all() or not y.any():
+        return None
+    above = (x[y][:, None] > x[~y]).mean() + 0.5 * (x[y][:, None] == x[~y]).mean()
+    return float(above)
+
+
+def told_apart(asked: list[Asked], rule: Rule) -> dict[int, float | None]:
+    """After each search but the last: how well the rule's evidence tells questions whose gold has all been read from others."""
+    hops = max(len(a.done) for a in asked) - 1
+    rows = {k: [a for a in asked if len(a.features) >= k] for k in range(1, hops + 1)}
+    return {k: area([rule.evidence(a.features)[k - 1] for a in some], [a.done[k - 1] for a in some]) for k, some in rows.items()}
+
+
 def good(asked: list[Asked], rule: Rule) -> float:
     """Right stops, and the gold that is read by then: a stop too early loses passages, and one too late costs no more than a search."""
     return stops_right(asked, rule) + FOUND * float(np.mean([a.shares[a.stop_at(rule) - 1] for a in asked]))
@@ -316,6 +332,9 @@ def main() -> None:
         asked = ask(label, where, **kw)
         return asked[::2], asked[1::2]
 
+    def by_set(asked: list[Asked], where: list[tuple[int, int]]) -> dict[str, list[Asked]]:
+        return {s.name: [a for a, (z, _) in zip(asked, where, strict=True) if z == k] for k, s in enumerate(sets)}
+
     fit, rest = halves("without stopping", places, stop=False)
     other, rule = fit_stop(fit), fit_stop(fit + rest)  # what is reported is the half's, what is written is of all
     weights = {n: round(float(v), 4) for n, v in zip(FEATURES, rule.weights, strict=True) if v or n == "margin"}
@@ -328,6 +347,12 @@ def main() -> None:
         "gold_in_first": {n: {"by_hop": gold_in_first(rest, n, False), "by_support": gold_in_first(rest, n, True)} for n in (3, 6, 9)},
         "stop_right": stops_right(rest, other),
         "stop_right_without_rule": stops_right(rest, plain),
+        "stop_right_by_set": {name: stops_right(rows, other) for name, rows in by_set(rest, places[1::2]).items()},
+        "complete_after": {
+            name: [float(np.mean([a.done[min(k, len(a.done) - 1)] for a in rows])) for k in range(args.hops)]
+            for name, rows in by_set(fit + rest, places[::2] + places[1::2]).items()
+        },
+        "told_apart": {"margin": told_apart(fit + rest, plain), "rule": told_apart(fit + rest, other)},
         "searches": float(np.mean([r.stop_at(other) for r in rest])),
         "complete": complete(rest, other),
         "complete_without_rule": complete(rest, plain),
@@ -387,6 +412,7 @@ def main() -> None:
             "ece": expected_calibration_error(sure, right),
             "answered": kept(rest),
             "answered_with_gold_hidden": kept(hidden),
+            "hidden_told_apart": area([*tells(rest), *tells(hidden)], [True] * len(rest) + [False] * len(hidden)),
         },
         "gold_found": float(np.mean([r.found for r in rest])),
         "risk_coverage": [

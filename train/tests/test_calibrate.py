@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from train.calibrate import Asked, Rule, features, fit_biases, fit_stop, fit_supports, held, stops_right
+from train.calibrate import Asked, Rule, area, features, fit_biases, fit_stop, fit_supports, held, stops_right, told_apart
 
 
 def walked(margins: list[float], complete: int | None) -> Asked:
@@ -29,6 +29,15 @@ def test_the_first_search_has_a_bias_of_its_own():
     rule = fit_biases(asked, weights)
     assert stops_right(asked, rule) == 1.0
     assert rule.biases[0] == 0 and 0.5 < rule.biases[1] < 1.5
+
+
+def test_an_area_is_how_often_a_yes_has_more_than_a_no():
+    assert area([3, 2, 1], [True, True, False]) == 1.0
+    assert area([1, 2, 2, 0], [True, False, True, False]) == 0.625
+    assert area([1, 2], [True, True]) is None
+    asked = [walked([1.0, 1.0, 1.0, 1.0], 1), walked([-1.0, 1.0, 1.0, 1.0], 2), walked([-1.0, -1.0, 2.0, 1.0], None)]
+    rule = Rule(np.array([1.0, 0.0, 0.0, 0.0]), np.zeros(1))
+    assert told_apart(asked, rule) == {1: 1.0, 2: 1.0, 3: 0.0}
 
 
 def test_the_last_bias_holds_for_all_further_searches():
