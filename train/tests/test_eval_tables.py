@@ -1,4 +1,4 @@
-from scripts.eval_tables import card_figures, risk_table, tables
+from scripts.eval_tables import card_figures, pooled_error, risk_table, tables
 
 
 def report(**latent) -> dict:
@@ -14,6 +14,17 @@ def test_a_curve_is_read_at_the_least_coverage_that_holds_the_share():
     lines = risk_table({"musique": report(), "pages": report(risk_coverage=None)}, ("musique", "pages")).splitlines()
     assert len(lines) == 3  # of pages there is no curve
     assert lines[2] == "| MuSiQue | 100.0 | 100.0 | 50.0 | 50.0 | 50.0 | 40.0 | 40.0 | – | – | – |"
+
+
+def test_bins_of_several_sets_are_put_together():
+    bins = (
+        [{"low": 0.2, "high": 0.3, "n": 10, "confidence": 0.25, "right": 0.5}],
+        [{"low": 0.2, "high": 0.3, "n": 30, "confidence": 0.25, "right": 0.25}],
+    )
+    reports = {s: report(calibration={"ece": 0.25, "bins": b}) for s, b in zip(("2wiki", "musique"), bins, strict=True)}
+    assert pooled_error(reports, ("2wiki", "musique"), "latent") == 0.0625
+    assert pooled_error(reports, ("2wiki", "musique"), "explicit") is None
+    assert "| **together** | latent | 50.0 | – | 0.062 |" in tables(reports)["loops"]
 
 
 def test_a_card_says_what_the_reports_say_of_a_bundle():
