@@ -96,9 +96,9 @@ func (l layout) behind(m Mode) int {
 func (l layout) longest(m Mode, questionTokens, hops, passagesPerHop int) int {
 	n := len(l.Prompt.Question) + questionTokens + l.behind(m)
 	n += hops * (len(l.closing(m)) + l.querying(m) + passagesPerHop*l.passageSpan())
-	n = max(n,
+	n = max(n, l.ToldBehind()+max(
 		len(l.Prompt.Thought)+l.Latent.Think+l.Limits.ThoughtTokens,
-		len(l.Prompt.Subquery)+l.Latent.Query+l.Limits.SubqueryTokens)
+		len(l.Prompt.Subquery)+l.Latent.Query+l.Limits.SubqueryTokens))
 	return min(n, l.Backbone.MaxPositions)
 }
 

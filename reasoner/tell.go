@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/latentask/latentask/internal/bundle"
 )
 
 // pendingText is a hop whose latents may have to be told in words.
@@ -62,7 +65,7 @@ func (a *asking) tellHop(ctx context.Context, t timer, p pendingText) error {
 			return nil
 		}
 		a.cache.rollback(len(a.cache.tokens))
-		tokens := l.injectIDs(slices.Clone(text.prompt), len(text.inject)/l.hidden())
+		tokens := l.injectIDs(append(a.toldBehind(p.hop), text.prompt...), len(text.inject)/l.hidden())
 		out, err := a.extend(ctx, pass{tokens: tokens, inject: text.inject, rows: []int64{int64(len(tokens) - 1)}})
 		if err != nil {
 			return err
@@ -76,4 +79,24 @@ func (a *asking) tellHop(ctx context.Context, t timer, p pendingText) error {
 		}
 	}
 	return nil
+}
+
+// toldBehind are the tokens that stand before the prompt of a hop's words: the
+// question and the focus, of which its vector was made too; nothing where the
+// bundle's latents are told alone.
+func (a *asking) toldBehind(hop *Hop) []int64 {
+	l := a.layout
+	if l.Prompt.Focus == nil {
+		return nil
+	}
+	tokens := slices.Concat(l.Prompt.Question, a.question.tokens)
+	if len(hop.Focus) > 0 {
+		var words []string
+		for _, w := range hop.Focus[:min(len(hop.Focus), bundle.ToldWords)] {
+			words = append(words, w.Text)
+		}
+		ids := a.lm.IDs(spaced(strings.Join(words, ", ")), false)
+		tokens = slices.Concat(tokens, l.Prompt.Focus, ids[:min(len(ids), bundle.ToldTokens)])
+	}
+	return append(tokens, l.Backbone.Newline)
 }

@@ -48,6 +48,8 @@ def search(folder: Path) -> dict:
 
 def digest(folder: Path) -> str:
     """What tells one adapter from another."""
+    if not (folder / FILE).exists():
+        raise SystemExit(f"error: {folder} holds no {FILE}")
     return hashlib.sha256((folder / FILE).read_bytes()).hexdigest()[:16]
 
 

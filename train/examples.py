@@ -42,6 +42,7 @@ class HopAt:
     other: set[int]  # rows that count neither as found nor as missed: gold of other hops, what was read before
     candidates: list[tuple[int, int]]  # position of the state, piece id
     labels: np.ndarray  # 1 for a piece of a bridge name
+    focus: list[str] = field(default_factory=list)  # the words that a loop copied for this search, or is likely to
 
 
 @dataclass
@@ -106,7 +107,7 @@ class Builder:
             if len(e.ids) + 2 * spoken + len(search.pids) * (budget + 4) + s.answer_tokens > s.max_positions:
                 break
             if k is not None:
-                self.open_hop(e, t.hops[k], k, read[1:], gold, seen)
+                self.open_hop(e, t.hops[k], k, read[1:], gold, seen, search.focus)
             elif s.explicit:  # it has nothing to write
                 break
             else:
@@ -138,7 +139,7 @@ class Builder:
         k = 0  # the next hop whose gold passage has not been read
         while k < len(t.hops):
             hop, last = t.hops[k], k == len(t.hops) - 1
-            self.open_hop(e, hop, k, read[1:], gold, seen)
+            self.open_hop(e, hop, k, read[1:], gold, seen, likely_focus(hop, read[1:], rng) if s.tell_with_question else [])
             if last and not reads_last:
                 break
             target = self.row[hop.pid] if hop.pid else -1
@@ -173,7 +174,7 @@ class Builder:
         if reads_last:
             self.close(e, read, 0 if hidden else 1, ABSTAIN if hidden else t.answer)
 
-    def open_hop(self, e: Example, hop: Hop, k: int, read: list[Seen], gold: set[int], seen: set[int]) -> None:
+    def open_hop(self, e: Example, hop: Hop, k: int, read: list[Seen], gold: set[int], seen: set[int], focus: list[str]) -> None:
         tok, s = self.tok, self.s
         target = self.row[hop.pid] if hop.pid else -1
         if s.explicit:
@@ -190,7 +191,7 @@ class Builder:
         if s.copy_head:
             candidates = [(start + r.states[c], r.pieces[c]) for start, r, _ in read for c in range(len(r.pieces))]
             labels += [focus_labels(r.text, r.offsets, hop.bridges) for _, r, _ in read]
-        e.hops.append(HopAt(hop, k, at, target, (gold | seen) - {target}, candidates, np.concatenate(labels)))
+        e.hops.append(HopAt(hop, k, at, target, (gold | seen) - {target}, candidates, np.concatenate(labels), focus))
 
     def say(self, e: Example, text: str, then: list[int]) -> None:
         """The twin writes `text` and the first token of `then`; the rest of `then` is prompt."""
@@ -227,6 +228,15 @@ class Builder:
             e.ids.append(token)
         if not s.explicit:
             e.pointed = point(at, read, answer)
+
+
+def likely_focus(hop: Hop, read: list[Seen], rng: random.Random) -> list[str]:
+    """What the copy head would take where nobody has walked: most words of the bridge names, and some others of what was read."""
+    if not read:
+        return []
+    names = dict.fromkeys(w.lower() for name in hop.bridges for w in re.findall(r"\w+", name) if rng.random() < 0.9)
+    others = re.findall(r"\w+", rng.choice(read).read.text.lower())
+    return list(names | dict.fromkeys(rng.sample(others, min(len(others), rng.randint(0, 4)))))
 
 
 def find(answer: str, text: str) -> re.Match | None:

@@ -121,7 +121,7 @@ class Loop:
         b, r, lat, lim = self.m["backbone"], self.m["retriever"], self.m["latent"], self.m["limits"]
         s = Settings(
             think=lat["think"], query=lat["query"], question_tokens=lim["question_tokens"],
-            max_question_tokens=self.m["retriever"]["max_question_tokens"],
+            max_question_tokens=self.m["retriever"]["max_question_tokens"], tell_with_question="focus" in self.m["prompt"],
         )  # fmt: skip
         self.tok = Tokens(
             Tokenizer.from_file(str(folder / "lm_tokenizer.json")),
@@ -204,7 +204,7 @@ class Loop:
         """
         w = self.walk(question, search, max_hops, lens=lens)
         if decode:  # before the answer takes over the keys and values: they have caches of their own
-            words = [(self.text("thought", t.think, t.query), self.text("subquery", t.think, t.query)) for t in w.turns if t.searched]
+            words = [(self.text("thought", question, t), self.text("subquery", question, t)) for t in w.turns if t.searched]
         answers = self.answers(w, len(w.turns), ways, self.best(w.turns[-1].supports))
         searched = [t for t in w.turns if t.searched]
         return {
@@ -389,16 +389,18 @@ class Loop:
         )
         return vector[0], gates[0, : len(cand_ids)]
 
-    def text(self, name: str, think, query) -> str:
+    def text(self, name: str, question: str, t: Turn) -> str:
+        """What the latents of a turn say in words."""
         out = dict(
             zip(
                 ("thought", "subquery"),
-                self.decode.run(["thought", "subquery"], {"think_states": think[None], "query_states": query[None]}),
+                self.decode.run(["thought", "subquery"], {"think_states": t.think[None], "query_states": t.query[None]}),
                 strict=True,
             )
         )
         inject = out[name][0]
-        ids = self.tok.prompt[name] + [self.tok.inject + i for i in range(len(inject))]
-        cache = self.cache(128)
+        ids = self.tok.telling(name, one_line(question), [w for w, _ in t.focus]) + [self.tok.inject + i for i in range(len(inject))]
+        limit = self.m["limits"][f"{name}_tokens"]
+        cache = self.cache(len(ids) + limit)
         states, _ = self.forward(cache, 0, ids, [len(ids) - 1], inject)
-        return self.generate(cache, len(ids), states, self.m["limits"][f"{name}_tokens"])[0]
+        return self.generate(cache, len(ids), states, limit)[0]

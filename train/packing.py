@@ -220,7 +220,7 @@ def spans(found: list[tuple[int, Example]]) -> Spans | None:
 
 def decoded(tok: Tokens, found: list[tuple[int, Example]]) -> Decoded | None:
     s, think, query, rows, words = tok.s, [], [], [], []
-    for first, h in ((first, e.hops[i]) for first, e in found for i in e.decode):
+    for first, question, h in ((first, e.t.question, e.hops[i]) for first, e in found for i in e.decode):
         inject = tok.inject + len(think) * (s.think + s.query)
         think.append(first + h.at + np.arange(s.think))
         query.append(first + h.at + s.think + np.arange(s.query))
@@ -228,7 +228,7 @@ def decoded(tok: Tokens, found: list[tuple[int, Example]]) -> Decoded | None:
             ("thought", range(inject, inject + s.think), h.hop.thought),
             ("subquery", range(inject + s.think, inject + s.think + s.query), h.hop.subquery),
         ):
-            head = [*tok.prompt[name], *latents]
+            head = [*tok.telling(name, question, h.focus), *latents]
             row = head + tok.text(text)[: SAID - 1] + [tok.eos]
             words.append([(p, row[p + 1]) for p in range(len(head) - 1, len(row) - 1)])
             rows.append(row)

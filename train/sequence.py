@@ -18,7 +18,10 @@ PIECES = {
     "answer": "\nAnswer:",
     "thought": "Thought:",
     "subquery": "Search:",
+    "focus": "\nFocus:",
 }
+# Of a hop's focus before its thought and its subquery in words: the heaviest words, and tokens of them at most. A node has the same.
+TOLD_WORDS, TOLD_TOKENS = 8, 64
 EOS, NEWLINE = 2, 198
 
 
@@ -46,7 +49,7 @@ class Tokens:
         self.lm, self.retriever, self.s = lm, retriever, s
         self.eos, self.newline, self.question_prefix = eos, newline, question_prefix
         self.words = words
-        self.prompt = {k: lm.encode(v).ids for k, v in PIECES.items()}
+        self.prompt = {k: lm.encode(v).ids for k, v in PIECES.items() if k != "focus" or s.tell_with_question}
         self.think = list(range(vocab, vocab + s.think))
         self.query = list(range(vocab + s.think, vocab + s.think + s.query))
         self.inject = vocab + s.think + s.query
@@ -60,6 +63,14 @@ class Tokens:
 
     def question(self, text: str) -> list[int]:
         return self.prompt["question"] + self.lm.encode(" " + clean(text)).ids[: self.s.question_tokens]
+
+    def telling(self, name: str, question: str, focus: list[str]) -> list[int]:
+        """What stands before the latents that are put into words as `name`: by `Settings.tell_with_question` the question and the
+        focus, of which the query vector is made as well."""
+        if not self.s.tell_with_question:
+            return self.prompt[name]
+        words = self.prompt["focus"] + self.text(", ".join(focus[:TOLD_WORDS]))[:TOLD_TOKENS] if focus else []
+        return self.question(question) + words + [self.newline] + self.prompt[name]
 
     def question_pieces(self, text: str) -> list[int]:
         ids = self.retriever.encode(self.question_prefix + clean(text)).ids

@@ -118,6 +118,26 @@ type Prompt struct {
 	Answer   []int64 `json:"answer"`
 	Thought  []int64 `json:"thought"`
 	Subquery []int64 `json:"subquery"`
+
+	// Focus stands before a hop's focus where its latents are put into words
+	// behind the question and the focus; absent where they are alone.
+	Focus []int64 `json:"focus,omitempty"`
+}
+
+// The focus that stands before latents put into words: so many of its heaviest
+// words, and so many tokens of them. The trainer's numbers (train/sequence.py).
+const (
+	ToldWords  = 8
+	ToldTokens = 64
+)
+
+// ToldBehind is how many tokens stand before the prompt of a thought or of a
+// subquery that is put into words, at most.
+func (m *Manifest) ToldBehind() int {
+	if m.Prompt.Focus == nil {
+		return 0
+	}
+	return len(m.Prompt.Question) + m.Limits.QuestionTokens + len(m.Prompt.Focus) + ToldTokens + 1
 }
 
 // Limits bound a question's way through the model.

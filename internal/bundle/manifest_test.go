@@ -127,6 +127,7 @@ func TestManifestValidation(t *testing.T) {
 		"latent.focus_threshold":             func(m *bundle.Manifest) { m.Latent.FocusThreshold = 1.5 },
 		"backbone.cache":                     func(m *bundle.Manifest) { m.Backbone.Cache = "int4" },
 		"retriever.words":                    func(m *bundle.Manifest) { m.Retriever.Words = "letters" },
+		"prompt.focus":                       func(m *bundle.Manifest) { m.Prompt.Focus = []int64{1 << 40} },
 		"prompt.question":                    func(m *bundle.Manifest) { m.Prompt.Question = nil },
 		"prompt.answer":                      func(m *bundle.Manifest) { m.Prompt.Answer = []int64{1, 1 << 40} },
 		"limits.hops":                        func(m *bundle.Manifest) { m.Limits.Hops = 1000 },

@@ -55,6 +55,9 @@ func (m *Manifest) validate() error {
 	v.ids("prompt.answer", m.Prompt.Answer, b.Vocab)
 	v.ids("prompt.thought", m.Prompt.Thought, b.Vocab)
 	v.ids("prompt.subquery", m.Prompt.Subquery, b.Vocab)
+	if m.Prompt.Focus != nil {
+		v.ids("prompt.focus", m.Prompt.Focus, b.Vocab)
+	}
 
 	l := &m.Limits
 	v.within("limits.hops", l.Hops, 1, 64)
@@ -69,10 +72,10 @@ func (m *Manifest) validate() error {
 		if n := m.SequenceTokens(); n > b.MaxPositions {
 			v.addf("limits allow sequences of %d tokens, backbone.max_positions is %d", n, b.MaxPositions)
 		}
-		if n := len(m.Prompt.Thought) + m.Latent.Think + l.ThoughtTokens; n > b.MaxPositions {
+		if n := m.ToldBehind() + len(m.Prompt.Thought) + m.Latent.Think + l.ThoughtTokens; n > b.MaxPositions {
 			v.addf("limits allow thoughts of %d tokens, backbone.max_positions is %d", n, b.MaxPositions)
 		}
-		if n := len(m.Prompt.Subquery) + m.Latent.Query + l.SubqueryTokens; n > b.MaxPositions {
+		if n := m.ToldBehind() + len(m.Prompt.Subquery) + m.Latent.Query + l.SubqueryTokens; n > b.MaxPositions {
 			v.addf("limits allow subqueries of %d tokens, backbone.max_positions is %d", n, b.MaxPositions)
 		}
 	}

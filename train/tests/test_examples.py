@@ -5,7 +5,7 @@ import pytest
 
 from train.answers import FIXED
 from train.examples import MISSES, Builder, Seen, focus_labels, point
-from train.sequence import EOS, NEWLINE, Read, Tokens
+from train.sequence import EOS, NEWLINE, TOLD_TOKENS, TOLD_WORDS, Read, Tokens
 from train.settings import Settings
 from train.trajectories import Hop, Search, Trajectory
 
@@ -51,6 +51,29 @@ def test_only_passages_read_before_a_hop_are_its_candidates(tokens):
     pieces = [tokens.retriever.id_to_token(p) for (_, p), y in zip(e.hops[1].candidates, e.hops[1].labels, strict=True) if y]
     assert "".join(pieces).replace("##", "") == "douglassirk"
     assert all(at < e.hops[1].at for at, _ in e.hops[1].candidates)
+
+
+def test_latents_are_told_behind_the_question_and_what_the_hop_copied(backbone, retriever):
+    tok = Tokens(backbone.tokenizer, retriever.tokenizer, backbone.vocab, Settings(tell_with_question=True))
+    spell = lambda *told: tok.lm.decode(tok.telling(*told))  # noqa: E731
+    assert spell("thought", "Who wrote it?", ["knox", "blast"]) == "Question: Who wrote it?\nFocus: knox, blast\nThought:"
+    assert spell("subquery", "Who wrote it?", []) == "Question: Who wrote it?\nSearch:"
+    assert spell("subquery", "Q?", [f"w{i}" for i in range(20)]).count(",") == TOLD_WORDS - 1
+    assert len(tok.telling("subquery", "Q?", ["abc" * 100] * 8)) <= len(tok.telling("subquery", "Q?", [])) + TOLD_TOKENS + len(
+        tok.prompt["focus"]
+    )
+
+    walked = trajectory(walked=[Search(["a", "c"], []), Search(["b"], ["douglas", "sirk"])])
+    e, _ = build(tok, walked, tell_with_question=True)
+    assert [h.focus for h in e.hops] == [[], ["douglas", "sirk"]]
+    taught = [build(tok, trajectory(), seed=i, tell_with_question=True)[0].hops for i in range(40)]
+    assert all(first.focus == [] for first, *_ in taught)
+    assert 60 < sum(w in hops[1].focus for hops in taught for w in ("douglas", "sirk")) < 80
+    assert len({tuple(hops[1].focus) for hops in taught}) > 5
+
+
+def test_latents_alone_have_nothing_before_their_prompt(tokens):
+    assert tokens.telling("thought", "Who wrote it?", ["knox"]) == tokens.prompt["thought"] and "focus" not in tokens.prompt
 
 
 def test_gold_of_other_hops_counts_neither_way(tokens):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -314,7 +315,8 @@ def bundle(out: Path, name: str) -> dict:
             spec["answer"]["greatest"] = 2
             spec["action"] = {"margin": 0.5, "support": 1.0, "second": 0.5, "newest": -1.0, "carry": 0.5, "bias": 0.1, "hops": [0.2, -0.1]}
         twin = Adapter(random_adapter(b, r, SETTINGS, seed=4), SETTINGS) if "int8" in name else None
-        adapter = Adapter(random_adapter(b, r, SETTINGS), SETTINGS, twin)
+        told = replace(SETTINGS, tell_with_question="fp32" not in name)
+        adapter = Adapter(random_adapter(b, r, SETTINGS), told, twin)
         return write_bundle(out, parity.parent, spec, b, r, adapter, precision, lambda message: None)
 
 
