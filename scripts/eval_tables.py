@@ -130,11 +130,13 @@ def loop_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
             subquery = "–" if f.get("subquery_f1") is None else f"{f['subquery_f1']:.2f} ({f['subquery_hops']})"
             error = "–" if f.get("calibration") is None else f"{f['calibration']['ece']:.3f}"
             rows.append([NAMES[name] if i == 0 else "", mode, percent(f.get("stopped_right")), subquery, error])
-    together = {mode: pooled_error(reports, sets, mode) for mode in ("latent", "explicit", "iter")} if len(sets) > 1 else {}
-    for i, (mode, error) in enumerate((m, e) for m, e in together.items() if e is not None):
-        right = [reports[s]["modes"][mode].get("stopped_right") for s in sets if mode in reports[s]["modes"]]
-        mean_right = None if None in right or not right else sum(right) / len(right)
-        rows.append(["**together**" if i == 0 else "", mode, percent(mean_right), "–", f"{error:.3f}"])
+    several = tuple(s for s in sets if s in MULTIHOP)
+    for mode in ("latent", "explicit", "iter"):
+        error = pooled_error(reports, several, mode)
+        if len(several) > 1 and error is not None:
+            right = [reports[s]["modes"][mode].get("stopped_right") for s in several if mode in reports[s]["modes"]]
+            mean_right = None if None in right else sum(right) / len(right)
+            rows.append([f"**the {len(several)} sets**" if mode == "latent" else "", mode, percent(mean_right), "–", f"{error:.3f}"])
     return table(head, rows)
 
 
@@ -192,8 +194,9 @@ def card_figures(reports: dict[str, dict]) -> dict[str, dict[str, str]]:
         right[label(name)] = f"{percent(latent['em'])} ({percent(hybrid['em'])})"
         stops[label(name)] = f"{percent(latent['stopped_right'])} ({latent['hops']:.1f})"
         sure[label(name)] = f"{latent['calibration']['ece']:.2f}"
-    if len(sets) > 1 and (error := pooled_error(reports, tuple(sets), "latent")) is not None:
-        sure["all of these together"] = f"{error:.2f}"
+    several = tuple(s for s in sets if s in MULTIHOP)
+    if len(several) > 1 and (error := pooled_error(reports, several, "latent")) is not None:
+        sure[", ".join(NAMES[s] for s in several) + " together"] = f"{error:.2f}"
     hidden = {
         label(
             name

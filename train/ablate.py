@@ -1,4 +1,4 @@
-"""Compare training runs on dev, in PyTorch: python -m train.ablate RUN… [--questions 100] [--passages 6000].
+"""Compare training runs on dev, in PyTorch: python -m train.ablate RUN… [--questions 100] [--passages 10000].
 
 The loop as the node runs it, without a node: latent vector hops of three passages each over a set's corpus (cut to the
 passages that the questions name and some more), three passages read a hop, exact search. For ablations and for choosing

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The ablations, each a run of its own with the same small budget: STEPS steps of 8 questions (0.7 M tokens are about 400).
-# Each row leaves RUNS/NAME/adapter.safetensors, and what it finds in RUNS/NAME/ablation.json; `python -m train.ablate RUNS/*`
-# puts them into one table. What is done is skipped.
+# The ablations, each a run of its own with the same small budget: STEPS steps of 8 questions (400 are about a million tokens).
+# Each row leaves RUNS/NAME/adapter.safetensors, and what it finds in RUNS/NAME/ablation.json; `python -m train.ablate RUNS/*
+# --questions 120 --passages 6000` puts them into one table. What is done is skipped.
 # Usage: train/runs/ablations.sh RUNS [STEPS] [NAME …]     (no name: those for a CPU; `gpu` adds the rest)
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -24,7 +24,7 @@ def test_bins_of_several_sets_are_put_together():
     reports = {s: report(calibration={"ece": 0.25, "bins": b}) for s, b in zip(("2wiki", "musique"), bins, strict=True)}
     assert pooled_error(reports, ("2wiki", "musique"), "latent") == 0.0625
     assert pooled_error(reports, ("2wiki", "musique"), "explicit") is None
-    assert "| **together** | latent | 50.0 | – | 0.062 |" in tables(reports)["loops"]
+    assert "| **the 2 sets** | latent | 50.0 | – | 0.062 |" in tables(reports)["loops"]
 
 
 def test_a_card_says_what_the_reports_say_of_a_bundle():
