@@ -96,10 +96,8 @@ func (l layout) behind(m Mode) int {
 func (l layout) longest(m Mode, questionTokens, hops, passagesPerHop int) int {
 	n := len(l.Prompt.Question) + questionTokens + l.behind(m)
 	n += hops * (len(l.closing(m)) + l.querying(m) + passagesPerHop*l.passageSpan())
-	n = max(n, l.ToldBehind()+max(
-		len(l.Prompt.Thought)+l.Latent.Think+l.Limits.ThoughtTokens,
-		len(l.Prompt.Subquery)+l.Latent.Query+l.Limits.SubqueryTokens))
-	return min(n, l.Backbone.MaxPositions)
+	thought, subquery := l.ToldSequences()
+	return min(max(n, thought, subquery), l.Backbone.MaxPositions)
 }
 
 // tokenBytes is the memory of one token's keys and values.

@@ -52,6 +52,7 @@ func (a *asking) tellHop(ctx context.Context, t timer, p pendingText) error {
 	if err != nil {
 		return err
 	}
+	before := a.toldBehind(p.hop)
 	for _, text := range []struct {
 		into   *string
 		prompt []int64
@@ -65,7 +66,7 @@ func (a *asking) tellHop(ctx context.Context, t timer, p pendingText) error {
 			return nil
 		}
 		a.cache.rollback(len(a.cache.tokens))
-		tokens := l.injectIDs(append(a.toldBehind(p.hop), text.prompt...), len(text.inject)/l.hidden())
+		tokens := l.injectIDs(slices.Concat(before, text.prompt), len(text.inject)/l.hidden())
 		out, err := a.extend(ctx, pass{tokens: tokens, inject: text.inject, rows: []int64{int64(len(tokens) - 1)}})
 		if err != nil {
 			return err

@@ -42,7 +42,9 @@ func TestWhatStandsBeforeLatentsInWords(t *testing.T) {
 	if got, want := len(a.toldBehind(hop)), len(question)+1+bundle.ToldTokens+1; got != want {
 		t.Errorf("%d tokens of a long focus, want %d", got, want)
 	}
-	if most := e.layout.ToldBehind(); most < len(question)+1+bundle.ToldTokens+1 {
-		t.Errorf("the room for it is %d", most)
+	l := e.layout
+	rest := len(l.Prompt.Thought) + l.Latent.Think + l.Limits.ThoughtTokens
+	if most, _ := l.ToldSequences(); most-rest < len(question)+1+bundle.ToldTokens+1 {
+		t.Errorf("the room for it is %d", most-rest)
 	}
 }

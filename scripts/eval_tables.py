@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 NAMES = {
@@ -110,6 +111,11 @@ def difference_table(reports: dict[str, dict], sets: tuple[str, ...], rivals: li
     return table(head, rows)
 
 
+def multihop(sets: Sequence[str]) -> tuple[str, ...]:
+    """Those of the sets that figures are taken together of."""
+    return tuple(s for s in sets if s in MULTIHOP)
+
+
 def pooled_error(reports: dict[str, dict], sets: tuple[str, ...], mode: str) -> float | None:
     """The calibration error over the answers of several sets together, out of the bins of each. Of one set of some dozen questions it
     says little: ten bins of an answer that is right three times in ten lie 0.1 off by chance alone."""
@@ -130,7 +136,7 @@ def loop_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
             subquery = "–" if f.get("subquery_f1") is None else f"{f['subquery_f1']:.2f} ({f['subquery_hops']})"
             error = "–" if f.get("calibration") is None else f"{f['calibration']['ece']:.3f}"
             rows.append([NAMES[name] if i == 0 else "", mode, percent(f.get("stopped_right")), subquery, error])
-    several = tuple(s for s in sets if s in MULTIHOP)
+    several = multihop(sets)
     for mode in ("latent", "explicit", "iter"):
         error = pooled_error(reports, several, mode)
         if len(several) > 1 and error is not None:
@@ -194,7 +200,7 @@ def card_figures(reports: dict[str, dict]) -> dict[str, dict[str, str]]:
         right[label(name)] = f"{percent(latent['em'])} ({percent(hybrid['em'])})"
         stops[label(name)] = f"{percent(latent['stopped_right'])} ({latent['hops']:.1f})"
         sure[label(name)] = f"{latent['calibration']['ece']:.2f}"
-    several = tuple(s for s in sets if s in MULTIHOP)
+    several = multihop(sets)
     if len(several) > 1 and (error := pooled_error(reports, several, "latent")) is not None:
         sure[", ".join(NAMES[s] for s in several) + " together"] = f"{error:.2f}"
     hidden = {

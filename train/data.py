@@ -12,7 +12,8 @@ SETS = ("hotpotqa", "2wiki", "musique")
 
 
 def read(path: Path) -> Iterator[dict]:
-    with gzip.open(path, "rt", encoding="utf-8") as f:
+    """Of a file of JSON lines, gzipped where its name says so."""
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as f:
         for line in f:
             yield json.loads(line)
 

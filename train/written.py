@@ -7,9 +7,9 @@ checks: `corpus.jsonl` and `questions.jsonl`, in the form of `data/pages`.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from train import data
 from train.annotated import thought
 from train.trajectories import Hop, Trajectory
 
@@ -35,7 +35,7 @@ def rows(folder: Path, name: str = NAME) -> tuple[list[dict], list[dict]]:
     out: tuple[list[dict], list[dict]] = [], []
     for place in sorted((folder / "train" / name).glob("*/")):
         for kept, file in zip(out, ("questions", "corpus"), strict=True):
-            kept += [json.loads(line) for line in (place / f"{file}.jsonl").open(encoding="utf-8")]
+            kept += data.read(place / f"{file}.jsonl")
     return out
 
 

@@ -131,13 +131,16 @@ const (
 	ToldTokens = 64
 )
 
-// ToldBehind is how many tokens stand before the prompt of a thought or of a
-// subquery that is put into words, at most.
-func (m *Manifest) ToldBehind() int {
-	if m.Prompt.Focus == nil {
-		return 0
+// ToldSequences are the lengths of the longest sequences in which a thought and
+// a subquery are put into words: what stands before, prompt, latents and text.
+func (m *Manifest) ToldSequences() (thought, subquery int) {
+	p, l := &m.Prompt, &m.Limits
+	before := 0
+	if p.Focus != nil {
+		before = len(p.Question) + l.QuestionTokens + len(p.Focus) + ToldTokens + 1
 	}
-	return len(m.Prompt.Question) + m.Limits.QuestionTokens + len(m.Prompt.Focus) + ToldTokens + 1
+	return before + len(p.Thought) + m.Latent.Think + l.ThoughtTokens,
+		before + len(p.Subquery) + m.Latent.Query + l.SubqueryTokens
 }
 
 // Limits bound a question's way through the model.

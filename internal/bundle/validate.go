@@ -72,11 +72,12 @@ func (m *Manifest) validate() error {
 		if n := m.SequenceTokens(); n > b.MaxPositions {
 			v.addf("limits allow sequences of %d tokens, backbone.max_positions is %d", n, b.MaxPositions)
 		}
-		if n := m.ToldBehind() + len(m.Prompt.Thought) + m.Latent.Think + l.ThoughtTokens; n > b.MaxPositions {
-			v.addf("limits allow thoughts of %d tokens, backbone.max_positions is %d", n, b.MaxPositions)
+		thought, subquery := m.ToldSequences()
+		if thought > b.MaxPositions {
+			v.addf("limits allow thoughts of %d tokens, backbone.max_positions is %d", thought, b.MaxPositions)
 		}
-		if n := m.ToldBehind() + len(m.Prompt.Subquery) + m.Latent.Query + l.SubqueryTokens; n > b.MaxPositions {
-			v.addf("limits allow subqueries of %d tokens, backbone.max_positions is %d", n, b.MaxPositions)
+		if subquery > b.MaxPositions {
+			v.addf("limits allow subqueries of %d tokens, backbone.max_positions is %d", subquery, b.MaxPositions)
 		}
 	}
 	if _, ok := m.Files[ExplicitFile]; ok && len(v.problems) == 0 {
