@@ -2,9 +2,10 @@
 
 Into a collection of its own on a running node (that of `latentask demo --keep`, say) go passages of the development corpora that
 are short enough to be read whole: of longer ones the node chooses sentences by vectors and this code by words. The questions are
-asked there with vector hops, and through the reference loop on the same bundle with exact search over the vectors that the node
-stored. Printed are the cosines of the query vectors; how many of the ids that the reference found are those that exact search
-finds with the node's vectors; and, a figure of its own, how many of these the node's index found. The collection is deleted.
+asked there with vector hops, and then the reference loop, on the same bundle, reads what the node read: what a search misses decides
+what the next one asks for, and is no difference of the two. Printed are the cosines of their query vectors and how many searches only
+one of them made; how many of the ids that exact search, over the vectors that the node stored, finds with the one's vectors it finds
+with the other's; and, a figure of its own, how many of these the node's index found. The collection is deleted.
 """
 
 from __future__ import annotations
@@ -77,50 +78,49 @@ def nearest(vectors: np.ndarray, query: np.ndarray, found: list[int]) -> list[in
     return [r for r in order[: PER_HOP + len(found)].tolist() if r not in found][:PER_HOP]
 
 
-def walk(loop: Loop, question: str, passages: list[dict], vectors: np.ndarray) -> tuple[list[np.ndarray], list[list[int]]]:
-    """The reference's own way: the query vector of each hop and the rows that it found."""
-    queries, hops, found = [], [], []
+def walk(loop: Loop, question: str, passages: list[dict], read: list[list[int]]) -> list[np.ndarray]:
+    """The reference's query vector of each hop, where each finds the rows that the node found. One more than the node made is the last."""
+    queries = []
 
-    def search(hop: int, vector: np.ndarray, focus: list) -> list[str]:
-        rows = nearest(vectors, vector, found)
+    def search(hop: int, vector: np.ndarray, focus: list) -> list[str] | None:
         queries.append(vector)
-        hops.append(rows)
-        found.extend(rows)
-        return [layouts.READER["plain"](passages[r]) for r in rows]
+        return [layouts.READER["plain"](passages[r]) for r in read[hop]] if hop < len(read) else None
 
     loop.walk(question, search, HOPS)
-    return queries, hops
+    return queries
+
+
+def rows_of(hop: dict) -> list[int]:
+    return [uuid.UUID(i).int - 1 for i in hop["ids"]]
 
 
 class Tally:
     """What was compared."""
 
     def __init__(self) -> None:
-        self.hops, self.cosines = 0, []
+        self.cosines, self.alone = [], 0
         self.same, self.reference, self.indexed, self.exact = 0, 0, 0, 0
 
-    def add(self, queries: list[np.ndarray], hops: list[list[int]], node: list[dict], vectors: np.ndarray) -> None:
-        """A question: the reference's vectors and rows, and the node's hops."""
-        self.hops += len(hops)
+    def add(self, queries: list[np.ndarray], node: list[dict], vectors: np.ndarray) -> None:
+        """A question: the reference's vectors and the node's hops."""
+        self.alone += abs(len(queries) - len(node))
         found: list[int] = []
-        for k in range(max(len(hops), len(node))):
-            rows = set(hops[k]) if k < len(hops) else set()
-            self.reference += len(rows)
-            if k >= len(node):
-                continue
-            v = np.array(node[k]["vector"], np.float32)
-            if k < len(hops):
-                self.cosines.append(float(v @ queries[k] / np.linalg.norm(v) / np.linalg.norm(queries[k])))
+        for k, hop in enumerate(node):
+            v, rows = np.array(hop["vector"], np.float32), rows_of(hop)
             exact = set(nearest(vectors, v, found))
-            ids = [uuid.UUID(i).int - 1 for i in node[k]["ids"]]
-            self.same += len(rows & exact)
+            if k < len(queries):
+                self.cosines.append(float(v @ queries[k] / np.linalg.norm(v) / np.linalg.norm(queries[k])))
+                expected = set(nearest(vectors, queries[k], found))
+                self.same += len(expected & exact)
+                self.reference += len(expected)
             self.exact += len(exact)
-            self.indexed += len(exact & set(ids))
-            found += ids
+            self.indexed += len(exact & set(rows))
+            found += rows
 
     def __str__(self) -> str:
         return (
-            f"{self.hops} hops: cosine of the query vectors at least {min(self.cosines):.6f}, mean {np.mean(self.cosines):.6f}\n"
+            f"{len(self.cosines)} searches: cosine of the query vectors at least {min(self.cosines):.6f}, mean {np.mean(self.cosines):.6f}; "
+            f"{self.alone} that only one of them made\n"
             f"ids under exact search that are the same: {self.same} of {self.reference}, {100 * self.same / self.reference:.2f}%\n"
             f"of what exact search finds, found by the node's index: {self.indexed} of {self.exact}, {100 * self.indexed / self.exact:.2f}%"
         )
@@ -150,7 +150,8 @@ def main() -> None:
         vectors = node.fill(passages)
         tally = Tally()
         for n, question in enumerate(questions, 1):
-            tally.add(*walk(loop, question, passages, vectors), node.ask(question), vectors)
+            hops = node.ask(question)
+            tally.add(walk(loop, question, passages, [rows_of(h) for h in hops]), hops, vectors)
             if n % 20 == 0:
                 print(f"{n}/{len(questions)} questions", flush=True)
     finally:

@@ -86,9 +86,7 @@ class Builder:
         layout = layouts.READER[layouts.reader_layout(t.id)]
         budget = rng.choice((self.s.passage_tokens - 16, self.s.passage_tokens, self.s.passage_tokens + 24))
         (self.follow if t.walked else self.teach)(e, read, layout, budget, rng)
-        if self.s.only_decoding:
-            e.decode = list(range(len(e.hops)))
-        elif e.hops and not self.s.explicit and rng.random() < self.s.decode_share:
+        if e.hops and not self.s.explicit and rng.random() < self.s.decode_share:
             e.decode = [rng.randrange(len(e.hops))]
         return e
 
@@ -96,14 +94,10 @@ class Builder:
         """The searches of a loop, as they were: each decision is labelled by whether all gold had been read by then, each search
         by the first hop whose gold had not. What is answered stands in what was read; where it was cut away, nothing is."""
         t, s = e.t, self.s
-        gold, seen = {self.row[p] for p in t.gold}, set()
+        gold, seen, found = {self.row[p] for p in t.gold}, set(), set()  # rows and ids of the same
         spoken = 2 * SAID + 16 if s.explicit else s.think + s.query
-
-        def missing() -> int | None:
-            return next((k for k, h in enumerate(t.hops) if not h.pid or self.row[h.pid] not in seen), None)
-
         for search in t.walked:
-            k = missing()
+            k = t.missing(found)
             if len(e.ids) + 2 * spoken + len(search.pids) * (budget + 4) + s.answer_tokens > s.max_positions:
                 break
             if k is not None:
@@ -116,7 +110,8 @@ class Builder:
             toward = " ".join([t.question, *search.focus])
             self.read_all(e, [self.row[p] for p in search.pids], layout, toward, budget, read, gold)
             seen.update(self.row[p] for p in search.pids)
-        complete, answer = missing() is None, None
+            found.update(search.pids)
+        complete, answer = t.missing(found) is None, None
         standing = [r.gold for r in read if stands(t.answer, r.read.text)]  # the question's among them
         if (complete and (standing or t.answer.lower() in FIXED)) or (t.kind == "bridge" and any(standing)):
             answer = t.answer

@@ -30,8 +30,6 @@ def losses(model: Model, batch: Packed, vectors: Tensor, teachers: Tensor) -> di
     """`vectors` [N,D] are those of all passages, `teachers` [M,D] those of the hops' text subqueries."""
     seen = states(model, batch.ids)
     out: dict[str, Tensor] = {}
-    if model.s.only_decoding:
-        return {"decode": decoding(model, batch.decoded, seen)} if batch.decoded else out
     if batch.hops:
         out |= retrieval(model, batch.hops, seen, vectors, teachers)
     if batch.decoded:

@@ -147,9 +147,6 @@ class Model(nn.Module):
         self.pointer = Pointer(b.hidden)
         self.support = Support(b.hidden)
         self.names = {n for n, p in self.named_parameters() if p.requires_grad}
-        if s.only_decoding:
-            for n, p in self.named_parameters():
-                p.requires_grad_(n.startswith(("thought.", "subquery.")))
         if s.frozen_layers:  # no gradient below the first layer that still learns: neither there nor in the latents
             for p in (self.latents, *self.lm.layers[: s.frozen_layers].parameters()):
                 p.requires_grad_(False)

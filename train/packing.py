@@ -6,7 +6,7 @@ expect those. Positions are rows of the packed states: the sequences lie one beh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
@@ -219,20 +219,27 @@ def spans(found: list[tuple[int, Example]]) -> Spans | None:
 
 
 def decoded(tok: Tokens, found: list[tuple[int, Example]]) -> Decoded | None:
-    s, think, query, rows, words = tok.s, [], [], [], []
+    s, think, query, rows = tok.s, [], [], []
     for first, question, h in ((first, e.t.question, e.hops[i]) for first, e in found for i in e.decode):
         inject = tok.inject + len(think) * (s.think + s.query)
         think.append(first + h.at + np.arange(s.think))
         query.append(first + h.at + s.think + np.arange(s.query))
-        for name, latents, text in (
-            ("thought", range(inject, inject + s.think), h.hop.thought),
-            ("subquery", range(inject + s.think, inject + s.think + s.query), h.hop.subquery),
-        ):
-            head = [*tok.telling(name, question, h.focus), *latents]
-            row = head + tok.text(text)[: SAID - 1] + [tok.eos]
-            words.append([(p, row[p + 1]) for p in range(len(head) - 1, len(row) - 1)])
-            rows.append(row)
-    if not rows:
-        return None
-    first = np.cumsum([0, *map(len, rows)])
-    return Decoded(np.stack(think), np.stack(query), Ids.of(rows, tok.think[0]), targets(list(zip(first, words, strict=False))))
+        rows.append(told(tok, "thought", question, h.focus, range(inject, inject + s.think), h.hop.thought))
+        rows.append(told(tok, "subquery", question, h.focus, range(inject + s.think, inject + s.think + s.query), h.hop.subquery))
+    return Decoded(np.stack(think), np.stack(query), *telling(tok, rows)) if rows else None
+
+
+Told = tuple[list[int], int]  # ids, and where the text begins
+
+
+def told(tok: Tokens, name: str, question: str, focus: list[str], latents: Iterable[int], text: str) -> Told:
+    """Latents, injected as these ids, put into words as `name`, "thought" or "subquery"."""
+    head = [*tok.telling(name, question, focus), *latents]
+    return head + tok.text(text)[: SAID - 1] + [tok.eos], len(head)
+
+
+def telling(tok: Tokens, rows: list[Told]) -> tuple[Ids, Targets]:
+    """Packed, with the words to be told."""
+    first = np.cumsum([0, *(len(ids) for ids, _ in rows)])
+    words = [[(p, ids[p + 1]) for p in range(begin - 1, len(ids) - 1)] for ids, begin in rows]
+    return Ids.of([ids for ids, _ in rows], tok.think[0]), targets(list(zip(first, words, strict=False)))

@@ -71,7 +71,6 @@ class Settings:
     fresh_retriever: bool = False  # the query side starts from random layers
     frozen_layers: int = 0  # the backbone's first layers (and the latents) stay as they are: for a stage that goes on, a sixth faster at 10
     tell_with_question: bool = False  # latents are put into words behind the question and the focus, which the query vector has too
-    only_decoding: bool = False  # a stage for the two projectors that put latents into words, of all hops; all else stays as it is
     explicit: bool = False  # the twin: thought and subquery as text, no latents
 
     # Examples.

@@ -13,7 +13,7 @@ import argparse
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -58,6 +58,10 @@ class Trajectory:
     @property
     def gold(self) -> list[str]:
         return [h.pid for h in self.hops if h.pid]
+
+    def missing(self, read: Container[str]) -> int | None:
+        """The first hop whose gold passage is not among those read: what the next search is for. None where all has been read."""
+        return next((k for k, h in enumerate(self.hops) if not h.pid or h.pid not in read), None)
 
 
 def write(path: Path, rows: Iterable[dict]) -> None:

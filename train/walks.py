@@ -6,12 +6,15 @@ from them. So a bundle is asked the training questions, with hybrid hops as a no
 all gold has been read and sometimes once more, and what each search found is written down (`walks.jsonl`). `train.train
 --walk-share` trains on those searches as they were, each decision labelled by what had been read by then (DAgger: Ross et al.
 2011). Of some questions the gold is hidden from a hop on, as a filter hides it. A bundle's walks are the same again but for the
-order of the lines; what is there already is not asked again, and a file of another's walks is not added to.
+order of the lines; what is there already is not asked again, and a file of another's walks is not added to. By --latents a bundle's
+latents are written down too (`latents.f16`: of each search those of its think and query tokens, in the order of the walks), for
+`train.telling`.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
@@ -24,6 +27,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,14 +55,35 @@ def load(folder: Path) -> dict[str, list[Search]]:
     return {row["id"]: [Search(**s) for s in row["searches"]] for row in rows}
 
 
-def tidy(file: Path, bundle: str) -> None:
-    """Take away what a run that was cut off left behind the last whole line, and refuse a file of another bundle's walks."""
+LATENTS = "latents.f16"
+
+
+def latents(folder: Path, tokens: int, hidden: int) -> np.ndarray:
+    """[searches, tokens, H], of all walks in the order of their lines."""
+    return np.memmap(folder / LATENTS, np.float16, "r").reshape(-1, tokens, hidden)
+
+
+def tidy(file: Path, bundle: str, row: int = 0) -> None:
+    """Take away what a run that was cut off left behind the last whole line, and refuse a file of another bundle's walks. `row` is how
+    many bytes of latents each search has, 0 for none."""
+    kept = file.with_name(LATENTS)
     if not file.exists():
+        kept.unlink(missing_ok=True)
         return
     os.truncate(file, file.read_bytes().rfind(b"\n") + 1)
-    for line in file.read_text().splitlines():
-        if (by := json.loads(line)["bundle"]) != bundle:
-            raise SystemExit(f"error: {file} holds walks of {by}, not of {bundle}\n       Move it away, or walk with that bundle.")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in lines:
+        if line["bundle"] != bundle:
+            raise SystemExit(
+                f"error: {file} holds walks of {line['bundle']}, not of {bundle}\n       Move it away, or walk with that bundle."
+            )
+    size = row * sum(len(line["searches"]) for line in lines)
+    if size > (kept.stat().st_size if kept.exists() else 0):
+        raise SystemExit(f"error: {file} holds walks without latents\n       Move it away, or walk without --latents.")
+    if kept.exists():
+        if not row:
+            raise SystemExit(f"error: {file} holds walks with latents\n       Move it away, or walk with --latents.")
+        os.truncate(kept, size)
 
 
 def corpus_of(scope: str) -> str:
@@ -136,6 +161,14 @@ class Corpora:
         return rows, self.vectors.get([layouts.passage(p) for p in rows]), hybrid.Keywords([layouts.READER["plain"](p) for p in rows])
 
 
+class Walked(NamedTuple):
+    """A trajectory's searches, and the latents of each where they are known: [searches, m+n, H]."""
+
+    id: str
+    searches: list[Search]
+    latents: np.ndarray | None = None
+
+
 class OnnxWalker:
     """Walks of a bundle's ONNX files: on a processor."""
 
@@ -144,19 +177,19 @@ class OnnxWalker:
 
         self.loop, self.corpora = Loop(bundle, threads=1), corpora
 
-    def __call__(self, batch: list[Trajectory]) -> list[list[Search]]:
+    def __call__(self, batch: list[Trajectory]) -> list[Walked]:
         return [walk(self.loop, t, *self.corpora.of(corpus_of(t.scope))) for t in batch]
 
 
-def walk(loop, t: Trajectory, passages: list[dict], vectors: np.ndarray, keywords: hybrid.Keywords) -> list[Search]:
+def walk(loop, t: Trajectory, passages: list[dict], vectors: np.ndarray, keywords: hybrid.Keywords) -> Walked:
     w = Walking(t, passages, hybrid.settings(loop.m))
 
     def search(hop: int, vector: np.ndarray, focus: list) -> list[str] | None:
         texts = w.search(vectors @ vector, keywords, focus)
         return texts if texts is None else loop.excerpts(texts, t.question, focus)
 
-    loop.walk(t.question, search, HOPS, stop=False)
-    return w.searches
+    turns = loop.walk(t.question, search, HOPS, stop=False).turns
+    return Walked(t.id, w.searches, np.stack([np.concatenate([turn.think, turn.query]) for turn in turns if turn.searched]))
 
 
 class TorchWalker:
@@ -168,12 +201,12 @@ class TorchWalker:
         self.model, self.tok, _ = adapters.opened(adapter, weights, device)
         self.by, self.device, self.corpora = adapters.search(adapter), device, corpora
 
-    def __call__(self, batch: list[Trajectory]) -> list[list[Search]]:
+    def __call__(self, batch: list[Trajectory]) -> list[Walked]:
         passages, vectors, keywords = self.corpora.of(corpus_of(batch[0].scope))
         return walk_together(self.model, self.tok, batch, passages, vectors, keywords, self.by, self.device)
 
 
-def walk_together(model, tok, batch: list[Trajectory], passages, vectors, keywords, by: dict, device: str) -> list[list[Search]]:
+def walk_together(model, tok, batch: list[Trajectory], passages, vectors, keywords, by: dict, device: str) -> list[Walked]:
     import torch
 
     from train.batched import Asked, hop
@@ -189,10 +222,10 @@ def walk_together(model, tok, batch: list[Trajectory], passages, vectors, keywor
                 a.read(tok, excerpts(tok, texts, a.question, words, READS), READS)
                 left.append((w, a))
         on = left
-    return [w.searches for w, _ in walks]
+    return [Walked(w.t.id, w.searches) for w, _ in walks]
 
 
-walker: Callable[[list[Trajectory]], list[list[Search]]]
+walker: Callable[[list[Trajectory]], list[Walked]]
 
 
 def begin(bundle: Path, adapter: Path | None, device: str, folder: Path, weights: Path, retriever: Path, kept: Path) -> None:
@@ -205,8 +238,8 @@ def begin(bundle: Path, adapter: Path | None, device: str, folder: Path, weights
     walker = TorchWalker(adapter, weights, device, corpora) if adapter else OnnxWalker(bundle, corpora)
 
 
-def walked(batch: list[Trajectory]) -> list[tuple[str, list[Search]]]:
-    return [(t.id, searches) for t, searches in zip(batch, walker(batch), strict=True)]
+def walked(batch: list[Trajectory]) -> list[Walked]:
+    return walker(batch)
 
 
 def batches(todo: list[Trajectory], size: int, seed: int) -> list[list[Trajectory]]:
@@ -230,23 +263,30 @@ def main() -> None:
     a.add_argument("--out", type=Path, help="where walks.jsonl goes, by default beside the trajectories")
     a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
     a.add_argument("--cache", type=Path, default=Path(".latentask/train/vectors"))
+    a.add_argument("--latents", action="store_true", help="write down the latents of each search too, 23 KB of them (with --bundle)")
     a.add_argument("--count", type=int, default=2000)
     a.add_argument("--shares", default="hotpotqa=3,2wiki=3,musique=4,single=0.5,wiki=2,pages=3,written=3", help="of the sources, by weight")
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--processes", type=int, default=os.cpu_count())
     args = a.parse_args()
+    row = 0
     if args.adapter:
         from train import adapters
+
+        if args.latents:
+            a.error("--latents are those of a bundle")
 
         by = f"{args.adapter.name} {adapters.digest(args.adapter)}"
         retriever = Path(adapters.settings(args.adapter).retriever or args.weights)
     else:
         m = json.loads((args.bundle / "manifest.json").read_text())
         by, retriever = f"{m['name']} {m['version']}", args.weights
+        if args.latents:
+            row = (m["latent"]["think"] + m["latent"]["query"]) * m["backbone"]["hidden"] * np.dtype(np.float16).itemsize
     folder = args.out or args.trajectories
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / FILE
-    tidy(file, by)
+    tidy(file, by, row)
     there = load(folder)
     chosen = choose(trajectories.load(args.trajectories / "trajectories.jsonl.gz"), args.shares, args.count, args.seed)
     todo = batches([t for t in chosen if t.id not in there], 32 if args.adapter else 4, args.seed)
@@ -255,11 +295,18 @@ def main() -> None:
     begin_with = partial(begin, args.bundle, args.adapter, args.device, args.trajectories, args.weights, retriever, args.cache)
     began, n, count = time.time(), 0, sum(map(len, todo))
     # Of one that cannot begin all end, which a Pool of multiprocessing would start anew for ever.
-    with open(file, "a") as f, ProcessPoolExecutor(args.processes, multiprocessing.get_context("spawn"), begin_with) as pool:
+    with (
+        open(file, "a") as f,
+        open(folder / LATENTS, "ab") if row else contextlib.nullcontext() as states,
+        ProcessPoolExecutor(args.processes, multiprocessing.get_context("spawn"), begin_with) as pool,
+    ):
         for done in as_completed([pool.submit(walked, batch) for batch in todo]):
             batch = done.result()
-            for name, searches in batch:
-                f.write(json.dumps({"id": name, "bundle": by, "searches": [asdict(s) for s in searches]}) + "\n")
+            for w in batch:
+                if states:  # before the line that counts them
+                    states.write(w.latents.astype(np.float16).tobytes())
+                    states.flush()
+                f.write(json.dumps({"id": w.id, "bundle": by, "searches": [asdict(s) for s in w.searches]}) + "\n")
             n += len(batch)
             f.flush()
             print(f"{n}/{count} walks, {(time.time() - began) / n * (count - n) / 60:.1f} min left", flush=True)

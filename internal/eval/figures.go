@@ -28,8 +28,8 @@ type Figures struct {
 	Sourced   *float64 `json:"sourced,omitempty"`
 	// StoppedRight is the share of questions where a loop ended when it should.
 	StoppedRight *float64 `json:"stopped_right,omitempty"`
-	// SubqueryF1 is the token F1 of decoded subqueries against known ones, hop
-	// by hop, over SubqueryHops hops.
+	// SubqueryF1 is the token F1 of decoded subqueries against the known one of
+	// the first passage that had not been read, over SubqueryHops searches.
 	SubqueryF1   *float64 `json:"subquery_f1,omitempty"`
 	SubqueryHops int      `json:"subquery_hops,omitempty"`
 	// Means a question: searches, passages read, forward passes, and the
@@ -212,9 +212,13 @@ func (f *Figures) answers(rows []row) {
 func (f *Figures) subqueries(rows []row) {
 	var values []float64
 	for _, r := range rows {
+		read := map[string]bool{}
 		for i, h := range r.record.Hops {
-			if i < len(r.question.Subqueries) && h.Subquery != "" {
-				values = append(values, score.F1(score.SQuAD, h.Subquery, r.question.Subqueries[i]))
+			if known := r.question.asked(i, read); known != nil && h.Subquery != "" {
+				values = append(values, score.F1(score.SQuAD, h.Subquery, known.Text))
+			}
+			for _, pid := range h.PIDs {
+				read[pid] = true
 			}
 		}
 	}

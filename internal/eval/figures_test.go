@@ -51,9 +51,32 @@ func TestScoresOfARecord(t *testing.T) {
 	require.Nil(t, r.scores(Question{}).EM)
 }
 
+func TestASubqueryIsComparedWithThatOfTheFirstPassageNotRead(t *testing.T) {
+	known := []Subquery{{Text: "who made it", PID: "a"}, {Text: "where was he born", PID: "b"}}
+	said := func(hops ...HopRecord) *Figures {
+		var f Figures
+		f.subqueries([]row{{question: Question{Subqueries: known}, record: Record{Hops: hops}}})
+		return &f
+	}
+	f := said(
+		HopRecord{PIDs: []string{"c"}, Subquery: "who made it"},
+		HopRecord{PIDs: []string{"b", "a"}, Subquery: "who made it"}, // once more, since it was missed
+		HopRecord{PIDs: []string{"d"}, Subquery: "where was he born"},
+	)
+	require.Equal(t, 2, f.SubqueryHops, "once all has been read nothing is to be asked")
+	require.Equal(t, 1.0, *f.SubqueryF1)
+	f = said(HopRecord{PIDs: []string{"b"}, Subquery: "who made it"}, HopRecord{PIDs: []string{"a"}, Subquery: "who made it"})
+	require.Equal(t, 1.0, *f.SubqueryF1, "the second was found first")
+	require.Nil(t, said(HopRecord{PIDs: []string{"a"}}).SubqueryF1)
+	known[1].PID, known[0].PID = "", "" // of a file that does not say which passages they are
+	f = said(HopRecord{PIDs: []string{"c"}, Subquery: "who made it"}, HopRecord{Subquery: "where was he born"}, HopRecord{Subquery: "where was he born"})
+	require.Equal(t, 2, f.SubqueryHops)
+	require.Equal(t, 1.0, *f.SubqueryF1, "place by place")
+}
+
 func TestFigures(t *testing.T) {
 	questions := []Question{
-		{ID: "1", Kind: "bridge", Answers: []string{"x"}, Gold: []string{"a"}, Subqueries: []string{"who made it", "where"}},
+		{ID: "1", Kind: "bridge", Answers: []string{"x"}, Gold: []string{"a"}, Subqueries: []Subquery{{Text: "who made it"}, {Text: "where"}}},
 		{ID: "2", Kind: "bridge", Answers: []string{"x"}, Gold: []string{"a", "b"}},
 		{ID: "3", Kind: "comparison"},
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,9 +30,30 @@ type Question struct {
 	// Kind is what the report groups questions by: the type that the file
 	// gives, else data set and number of hops.
 	Kind string
-	// Subqueries are the hops of a known decomposition, in words, each with the
-	// answers of earlier ones put in place of their "#1", "#2", ….
-	Subqueries []string
+	// Subqueries are the hops of a known decomposition.
+	Subqueries []Subquery
+}
+
+// Subquery is a hop of a known decomposition.
+type Subquery struct {
+	// Text is the hop in words, the answers of earlier ones in place of their
+	// "#1", "#2", ….
+	Text string
+	// PID is the passage that it should find, empty where that is not known.
+	PID string
+}
+
+// asked is the subquery that a search should make after the passages read: the
+// first whose own has not been read; where they are not known, the one of the
+// same place. Nil where there is none, since all has been read.
+func (q *Question) asked(search int, read map[string]bool) *Subquery {
+	for i := range q.Subqueries {
+		s := &q.Subqueries[i]
+		if s.PID == "" && i == search || s.PID != "" && !read[s.PID] {
+			return s
+		}
+	}
+	return nil
 }
 
 // Half is a part of the questions of a file.
@@ -153,6 +175,7 @@ func (r *questionRow) question(line int) (Question, error) {
 type hopRow struct {
 	Subquery text  `json:"subq"`
 	Answer   texts `json:"answer"`
+	PID      text  `json:"pid"`
 }
 
 // decomposition reads a field that other people's files may use for something
@@ -171,8 +194,9 @@ func decomposition(data json.RawMessage) []hopRow {
 }
 
 // filled are the subqueries with the answers of earlier hops in their places.
-func filled(hops []hopRow) []string {
-	var out []string
+func filled(hops []hopRow) []Subquery {
+	known := !slices.ContainsFunc(hops, func(h hopRow) bool { return h.PID == "" })
+	var out []Subquery
 	for i, h := range hops {
 		// From the last one down, so that "#1" is no part of "#12".
 		s := string(h.Subquery)
@@ -181,7 +205,10 @@ func filled(hops []hopRow) []string {
 				s = strings.ReplaceAll(s, "#"+strconv.Itoa(k), answers[0])
 			}
 		}
-		out = append(out, s)
+		out = append(out, Subquery{Text: s})
+		if known {
+			out[i].PID = string(h.PID)
+		}
 	}
 	return out
 }

@@ -25,16 +25,18 @@ func TestReadQuestions(t *testing.T) {
 		``,
 		`{"id": 7, "question": "mine", "answers": "one"}`,
 		`{"question": "no more", "type": "bridge", "answers": null, "hops": 3}`,
+		`{"id": "d", "question": "by passage", "hops": [{"subq": "who", "pid": "p1", "answer": "A"}, {"subq": "when was #1", "pid": 2}]}`,
 	}, "\n"))
 	questions, err := ReadQuestions(path, HalfAll, 0)
 	require.NoError(t, err)
 	require.Equal(t, []Question{
 		{
 			ID: "a", Text: "Who?", Answers: []string{"x", "y"}, Gold: []string{"p1", "2"}, Dataset: "musique", Kind: "musique, 3 hops",
-			Subqueries: []string{"A >> spouse", "where was B born", "C in the time of B"},
+			Subqueries: []Subquery{{Text: "A >> spouse"}, {Text: "where was B born"}, {Text: "C in the time of B"}},
 		},
 		{ID: "7", Text: "mine", Answers: []string{"one"}, Kind: "all"},
 		{ID: "line 4", Text: "no more", Kind: "bridge"},
+		{ID: "d", Text: "by passage", Kind: "all, 2 hops", Subqueries: []Subquery{{Text: "who", PID: "p1"}, {Text: "when was A", PID: "2"}}},
 	}, questions)
 
 	first, err := ReadQuestions(path, HalfFirst, 0)
@@ -42,7 +44,7 @@ func TestReadQuestions(t *testing.T) {
 	require.Equal(t, []Question{questions[0], questions[2]}, first, "halves go by the order of questions, not of lines")
 	second, err := ReadQuestions(path, HalfSecond, 5)
 	require.NoError(t, err)
-	require.Equal(t, questions[1:2], second)
+	require.Equal(t, []Question{questions[1], questions[3]}, second)
 	limited, err := ReadQuestions(path, HalfAll, 2)
 	require.NoError(t, err)
 	require.Equal(t, questions[:2], limited)

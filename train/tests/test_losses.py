@@ -103,18 +103,6 @@ def test_without_decoding_and_copy_head_the_rest_still_adds_up(parts):
     assert "gate" not in part and "decode" not in part and float(part["retrieval"].detach()) > 0
 
 
-def test_a_stage_for_decoding_alone_teaches_its_projectors_every_hop_and_nothing_else(parts):
-    model, tok, examples, vectors = setting(parts, only_decoding=True)
-    assert all(e.decode == list(range(len(e.hops))) for e in examples)
-    part = lost(model, tok, examples, vectors)
-    assert set(part) == {"decode"} and counts(examples)["decode"] == 40 * sum(len(e.hops) for e in examples)
-    part["decode"].backward()
-    taught = {n.split(".")[0] for n, p in model.named_parameters() if p.grad is not None}
-    assert taught == {"thought", "subquery"}
-    assert {p.shape for g in model.groups() for p in g["params"]} == {p.shape for n, p in model.named_parameters() if p.grad is not None}
-    assert set(model.adapter()) == set(setting(parts)[0].adapter())  # what stays is written all the same
-
-
 def test_the_twin_has_no_latents_and_learns_what_it_writes(parts):
     model, tok, examples, vectors = setting(parts, explicit=True)
     part = lost(model, tok, examples, vectors)

@@ -1,6 +1,7 @@
 import json
 import random
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from train.sequence import Tokens
 from train.settings import Settings
 from train.tests.test_examples import PASSAGES, trajectory
 from train.trajectories import Hop, Search
-from train.walks import AGAIN, FILE, HOPS, Walking, batches, choose, corpus_of, hidden, load, tidy, walk
+from train.walks import AGAIN, FILE, HOPS, LATENTS, Walking, batches, choose, corpus_of, hidden, latents, load, tidy, walk
 
 
 class Fixed:
@@ -25,9 +26,12 @@ class Fixed:
 
     def walk(self, question, search, hops, *, stop):
         assert not stop
+        turns = []
         for hop in range(hops):
+            turns.append(SimpleNamespace(think=np.full((1, 2), hop), query=np.full((2, 2), -hop), searched=True))
             if search(hop, np.eye(4, dtype=np.float32)[hop], [["lugano", 0.5]] if hop else []) is None:
                 break
+        return SimpleNamespace(turns=turns)
 
 
 @pytest.fixture
@@ -36,7 +40,9 @@ def asked(backbone, retriever):
     vectors = np.eye(4, dtype=np.float32)[:3]
 
     def run(t, **kw):
-        return walk(Fixed(backbone, retriever), t, PASSAGES, vectors, words, **kw)
+        walked = walk(Fixed(backbone, retriever), t, PASSAGES, vectors, words, **kw)
+        assert walked.id == t.id and walked.latents[:, :, 0].tolist() == [[k, -k, -k] for k in range(len(walked.searches))]
+        return walked.searches
 
     return run
 
@@ -103,3 +109,21 @@ def test_walks_are_read_as_they_were_written(tmp_path):
     assert file.read_text() == json.dumps(row) + "\n"
     with pytest.raises(SystemExit, match="of b 1, not of b 2"):
         tidy(file, "b 2")
+
+
+def test_latents_go_with_the_walks_that_are_whole(tmp_path):
+    row = {"id": "t", "bundle": "b 1", "searches": [asdict(Search(["a"], [])), asdict(Search(["b"], []))]}
+    file, kept = tmp_path / FILE, tmp_path / LATENTS
+    kept.write_bytes(b"left behind by nobody")
+    tidy(file, "b 1", 12)
+    assert not kept.exists()
+    states = np.arange(18, dtype=np.float16).reshape(3, 2, 3)  # 12 bytes a search; the third is of a walk that was cut off
+    states.tofile(kept)
+    file.write_text(json.dumps(row) + "\n" + '{"id": "cut of')
+    tidy(file, "b 1", 12)
+    np.testing.assert_array_equal(latents(tmp_path, 2, 3), states[:2])
+    with pytest.raises(SystemExit, match="walks with latents"):
+        tidy(file, "b 1")
+    kept.unlink()
+    with pytest.raises(SystemExit, match="walks without latents"):
+        tidy(file, "b 1", 12)

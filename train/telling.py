@@ -1,0 +1,224 @@
+"""Teach a released bundle to put its latents into words: python -m train.telling --walks DIR --from bundles/NAME --out RUN.
+
+Only the two projectors of `decode: true` learn, so nothing else of the bundle changes, and the states that they read never change
+either: they are those that the bundle's own loop had on the training questions (`train.walks --latents`), int8 as a node has them,
+and no passage is read again. A search's text is the teacher's for the first hop whose gold had not been read by then. Searches after
+all has been read have none. Writes a run that `train.export --run` takes: the released weights with these two projectors. A kept
+twentieth of the questions is not trained on; their loss is printed, of first and of later searches. A checkpoint a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import random
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
+
+from train import adapters, trajectories, walks
+from train.model import Model
+from train.packing import Ids, Told, moved, telling, told
+from train.sequence import Tokens
+from train.settings import weights_of
+from train.trajectories import Hop, Trajectory
+
+NAMES = ("thought", "subquery")
+HELD = 20  # one in so many questions
+
+
+@dataclass
+class Said:
+    """A search and what a teacher would have said of it."""
+
+    t: Trajectory
+    hop: Hop
+    first: bool  # of its question's searches
+    focus: list[str]
+    row: int  # of the latents
+
+
+def searches(folder: Path, of: dict[str, Trajectory]) -> Iterator[Said]:
+    row = 0
+    for name, walk in walks.load(folder).items():
+        read: set[str] = set()
+        for k, search in enumerate(walk):
+            if (at := of[name].missing(read)) is not None:
+                yield Said(of[name], of[name].hops[at], k == 0, search.focus, row)
+            read.update(search.pids)
+            row += 1
+
+
+def held(s: Said) -> bool:
+    return zlib.crc32(s.t.id.encode()) % HELD == 0
+
+
+def batches(all_of: list[Said], shares: str, size: int, seed: int) -> Iterator[list[Said]]:
+    """Endless: a source by its weight, then its own searches in a shuffled order, each once a round."""
+    weights = {n: w for n, w in weights_of(shares).items() if any(s.t.source == n for s in all_of)}
+    rng, left = random.Random(seed), {n: [] for n in weights}
+    while True:
+        batch = []
+        for name in rng.choices(list(weights), list(weights.values()), k=size):
+            if not left[name]:
+                left[name] = [s for s in all_of if s.t.source == name]
+                rng.shuffle(left[name])
+            batch.append(left[name].pop())
+        yield batch
+
+
+@dataclass
+class Telling:
+    """A batch as arrays: the latents of each, and what is told of them."""
+
+    think: np.ndarray  # [T,m,H] of those whose thought is told
+    query: np.ndarray  # [S,n,H] of those whose subquery is
+    ids: Ids
+    at: np.ndarray
+    target: np.ndarray
+
+
+def pack(tok: Tokens, batch: list[Said], latents: np.ndarray, thoughts: list[bool]) -> Telling:
+    m, n = len(tok.think), len(tok.query)
+    states = np.stack([latents[s.row] for s in batch]).astype(np.float32)
+    rows: list[Told] = []
+    at = tok.inject
+    for name, width, which in (("thought", m, thoughts), ("subquery", n, [True] * len(batch))):
+        for s, wanted in zip(batch, which, strict=True):
+            if wanted:
+                rows.append(told(tok, name, s.t.question, s.focus, range(at, at + width), getattr(s.hop, name)))
+                at += width
+    ids, words = telling(tok, rows)
+    return Telling(states[np.array(thoughts), :m], states[:, m:], ids, words.at, words.target)
+
+
+def loss(model: Model, b: Telling) -> torch.Tensor:
+    """Cross-entropy of every word that is told [W], in the order of the rows."""
+    parts = (model.thought, b.think), (model.subquery, b.query)
+    rows = torch.cat([projector(latents).flatten(0, 1) for projector, latents in parts if len(latents)])
+    x = model.lm(model.embed(b.ids, rows), b.ids.packing)
+    return F.cross_entropy(model.lm.logits(x.index_select(0, b.at)), b.target, reduction="none")
+
+
+@torch.no_grad()
+def measure(model: Model, tok: Tokens, rows: list[Said], latents: np.ndarray, device: str, cast) -> str:
+    """Loss a token of the subqueries of what is not trained on."""
+    out = []
+    for name, some in (("first", [s for s in rows if s.first]), ("later", [s for s in rows if not s.first])):
+        total, words = 0.0, 0
+        for lo in range(0, len(some), 16):
+            part = some[lo : lo + 16]
+            with cast():
+                x = loss(model, moved(pack(tok, part, latents, [False] * len(part)), device))
+            total, words = total + float(x.sum()), words + len(x)
+        out.append(f"{name} {total / max(1, words):.3f} ({len(some)})")
+    return "not trained on: " + ", ".join(out)
+
+
+def main() -> None:
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--walks", type=Path, required=True, help="the folder that train.walks --latents wrote")
+    a.add_argument(
+        "--from", dest="start", type=Path, required=True, help="the released adapter, bundles/NAME, or the run that was walked with"
+    )
+    a.add_argument("--out", type=Path, required=True)
+    a.add_argument("--trajectories", type=Path, default=Path(".latentask/train/trajectories"))
+    a.add_argument("--weights", type=Path, default=Path(".latentask/downloads"))
+    a.add_argument("--shares", default="hotpotqa=2,2wiki=2,musique=5,wiki=0.5,pages=0.5,written=1", help="of the sources, by weight")
+    a.add_argument("--minutes", type=float, default=60)
+    a.add_argument("--batch", type=int, default=16, help="searches")
+    a.add_argument("--thoughts", type=float, default=0.3, help="of searches whose thought is told as well as their subquery")
+    a.add_argument("--lr", type=float, default=1e-3)
+    a.add_argument("--warmup", type=int, default=20)
+    a.add_argument("--seed", type=int, default=0)
+    a.add_argument("--device", default="cpu")
+    a.add_argument("--bf16", action="store_true", help="matrix products in bf16")
+    a.add_argument("--compile", action="store_true")
+    a.add_argument("--threads", type=int, default=2)
+    args = a.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    args.out.mkdir(parents=True, exist_ok=True)
+
+    model, tok, _ = adapters.opened(args.start, args.weights, args.device)
+    if not tok.s.tell_with_question:
+        raise SystemExit(f"error: {args.start} tells its latents without the question (settings: tell_with_question)")
+    of = {t.id: t for t in trajectories.load(args.trajectories / "trajectories.jsonl.gz")}
+    latents = walks.latents(args.walks, len(tok.think) + len(tok.query), model.latents.shape[1])
+    rows = list(searches(args.walks, of))
+    rest, train = [s for s in rows if held(s)], [s for s in rows if not held(s)]
+    print(f"{len(train)} searches to train on, {len(rest)} kept", flush=True)
+
+    for p in model.parameters():
+        p.requires_grad_(False)
+    learned = [p for m in (model.thought, model.subquery) for p in m.parameters()]
+    for p in learned:
+        p.requires_grad_(True)
+    opt = torch.optim.AdamW(learned, args.lr, weight_decay=0.01, fused=args.device != "cpu")
+    first, clock, checkpoint = 0, 0.0, args.out / "checkpoint.pt"
+    if checkpoint.exists():
+        c = torch.load(checkpoint, map_location="cpu")
+        for name in NAMES:
+            getattr(model, name).load_state_dict(c[name])
+        opt.load_state_dict(c["optimizer"])
+        first, clock = c["step"], c["clock"]
+        print("resumed at step", first, flush=True)
+    if args.bf16:
+        model.lm.halve()
+    if args.compile:
+        torch._dynamo.config.cache_size_limit = 64
+        for layer in model.lm.layers:
+            layer.compile_parts()
+    cast = (lambda: torch.autocast(torch.device(args.device).type, torch.bfloat16)) if args.bf16 else contextlib.nullcontext
+    began = time.time()
+
+    def save(step: int) -> None:
+        state = {name: getattr(model, name).state_dict() for name in NAMES}
+        torch.save({**state, "optimizer": opt.state_dict(), "step": step, "clock": clock + time.time() - began}, str(checkpoint) + ".tmp")
+        Path(str(checkpoint) + ".tmp").replace(checkpoint)
+        save_file({k: v.contiguous().cpu() for k, v in model.adapter().items()}, str(args.out / "adapter.tmp"))
+        (args.out / "adapter.tmp").replace(args.out / adapters.FILE)
+
+    tok.s.save(args.out / "settings.json")
+    print(measure(model, tok, rest, latents, args.device, cast), flush=True)
+    stream = batches(train, args.shares, args.batch, args.seed)
+    for _ in range(first):  # the same order after a resume
+        next(stream)
+    spoken, saved, sums = time.time(), time.time(), [0.0, 0, 0]
+    for step, batch in enumerate(stream, first):
+        rng = random.Random(args.seed * 1_000_003 + step)
+        b = moved(pack(tok, batch, latents, [rng.random() < args.thoughts for _ in batch]), args.device)
+        with cast():
+            x = loss(model, b)
+        x.mean().backward()
+        done = (clock + time.time() - began) / 60 / args.minutes
+        scale = min(1.0, (step + 1) / args.warmup) * max(0.05, 1 - done * 0.95)
+        for g in opt.param_groups:
+            g["lr"] = args.lr * scale
+        nn.utils.clip_grad_norm_(learned, 1.0)
+        opt.step()
+        opt.zero_grad(set_to_none=True)
+        sums = [sums[0] + float(x.detach().sum()), sums[1] + len(x), sums[2] + len(b.ids.ids)]
+        if (step + 1) % 25 == 0 or done >= 1:
+            speed = sums[2] / (time.time() - spoken)
+            print(f"step {step + 1} loss {sums[0] / sums[1]:.3f} lr {scale:.2f} {speed:.0f} tok/s, {100 * min(1, done):.0f}%", flush=True)
+            spoken, sums = time.time(), [0.0, 0, 0]
+        if (step + 1) % 250 == 0 or done >= 1:
+            print(measure(model, tok, rest, latents, args.device, cast), flush=True)
+        if time.time() - saved > 60 or done >= 1:
+            save(step + 1)
+            saved = time.time()
+        if done >= 1:
+            break
+
+
+if __name__ == "__main__":
+    main()
