@@ -46,7 +46,7 @@ func (a *asking) run(ctx context.Context) error {
 	if r.Mode == ModeDirect {
 		hops = 0 // nothing is read
 	}
-	c, err := a.caches.get(a.layout.longest(r.Mode, len(a.question.tokens), hops, r.PassagesPerHop), r.Mode == ModeExplicit)
+	c, err := a.caches.get(a.layout.longest(r.Mode, len(a.question.tokens), hops, r.PassagesPerHop), r.Mode.backbone())
 	if err != nil {
 		return err
 	}

@@ -18,9 +18,27 @@ import (
 type cache struct {
 	store    store
 	tokens   []int64
-	capacity int  // of the store
-	limit    int  // of this use: a question gets no more room in a cache that happens to be large
-	twin     bool // of this use: the twin's keys and values, not the loop's
+	capacity int // of the store
+	limit    int // of this use: a question gets no more room in a cache that happens to be large
+	of       backbone
+}
+
+// backbone is which of a bundle's backbones a cache's keys and values are of;
+// their shapes are the same. A cache changes it only when it is empty.
+type backbone int
+
+const (
+	ofLoop   backbone = iota
+	ofTwin            // writes its subqueries: ModeExplicit
+	ofTeller          // puts latents into words; the loop's, where a bundle has no other
+)
+
+// backbone is the one that makes the hops of a mode.
+func (m Mode) backbone() backbone {
+	if m == ModeExplicit {
+		return ofTwin
+	}
+	return ofLoop
 }
 
 // room is how many more tokens fit.
@@ -77,15 +95,15 @@ func newCachePool(m model, l layout, questions int) *cachePool {
 	return &cachePool{model: m, tokenBytes: l.tokenBytes(), keep: questions * most * l.tokenBytes()}
 }
 
-// get hands out an empty cache for at least n tokens, of the loop's backbone or
-// of its twin, whose shapes are the same; put takes it back.
-func (p *cachePool) get(n int, twin bool) (*cache, error) {
+// get hands out an empty cache for at least n tokens of a backbone; put takes
+// it back.
+func (p *cachePool) get(n int, of backbone) (*cache, error) {
 	p.mu.Lock()
 	if i := slices.IndexFunc(p.idle, func(c *cache) bool { return c.capacity >= n }); i >= 0 {
 		c := p.idle[i]
 		p.idle = slices.Delete(p.idle, i, i+1)
 		p.mu.Unlock()
-		c.tokens, c.limit, c.twin = c.tokens[:0], n, twin
+		c.tokens, c.limit, c.of = c.tokens[:0], n, of
 		return c, nil
 	}
 	p.mu.Unlock()
@@ -95,7 +113,7 @@ func (p *cachePool) get(n int, twin bool) (*cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cache{store: s, capacity: capacity, limit: n, twin: twin}, nil
+	return &cache{store: s, capacity: capacity, limit: n, of: of}, nil
 }
 
 // put takes a cache back that no pass uses any more. While the idle caches take

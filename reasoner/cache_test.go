@@ -47,7 +47,7 @@ func TestCachePool(t *testing.T) {
 	p := &cachePool{model: m, tokenBytes: 8, keep: 2 * 1024 * 8}
 	get := func(n int) *cache {
 		t.Helper()
-		c, err := p.get(n, false)
+		c, err := p.get(n, ofLoop)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -125,7 +125,11 @@ func (e *Engine) rehearseLoop() error {
 		}
 	}
 	p := a.pending[0]
-	_, _, err = e.model.translate(e.life, p.think, p.query)
+	_, subquery, err := e.model.translate(e.life, p.think, p.query)
+	if err != nil {
+		return err
+	}
+	_, err = a.openTold(e.life, e.layout.Prompt.Subquery, subquery)
 	return err
 }
 
@@ -142,7 +146,7 @@ func (e *Engine) rehearseTwin() error {
 // rehearsal is a question of nobody's. The caller gives its cache back.
 func (e *Engine) rehearsal(m Mode) (*asking, error) {
 	a := e.begin(Request{Mode: m, MaxHops: 1, PassagesPerHop: 1}, e.question("?"))
-	c, err := e.caches.get(e.layout.longest(m, len(a.question.tokens), 1, 1), m == ModeExplicit)
+	c, err := e.caches.get(e.layout.longest(m, len(a.question.tokens), 1, 1), m.backbone())
 	a.cache = c
 	return a, err
 }

@@ -191,16 +191,13 @@ func (m *fakeModel) forward(ctx context.Context, c *cache, p pass) (output, erro
 		}
 	}
 	if len(p.tokens) > 1 || len(c.tokens) > 0 {
-		mark := " | "
-		if c.twin {
-			mark = " ‖ "
-		}
+		mark := map[backbone]string{ofLoop: " | ", ofTwin: " ‖ ", ofTeller: " → "}[c.of]
 		m.passes = append(m.passes, strings.TrimSpace(m.render(c.tokens)+mark+m.render(p.tokens)))
 	}
 	m.clock.advance(time.Duration(len(p.tokens)) * time.Millisecond)
 	hop := 1
 	for _, t := range c.tokens {
-		if t == fakeVocab || c.twin && t == m.layout.Prompt.Thought[0] { // what closed an earlier pass
+		if t == fakeVocab || c.of == ofTwin && t == m.layout.Prompt.Thought[0] { // what closed an earlier pass
 			hop++
 		}
 	}

@@ -315,10 +315,10 @@ func TestDecode(t *testing.T) {
 	if summary(plain) != summary(told) {
 		t.Errorf("decoding changed the result: %s, then %s", summary(plain), summary(told))
 	}
-	want := []string{"| T: i0 i1", "| S: i0 i1 i2"}
+	want := []string{"→ T: i0 i1", "→ S: i0 i1 i2"} // of the backbone that tells
 	var got []string
 	for _, p := range m.passes {
-		if strings.HasPrefix(p, "|") && strings.Contains(p, "i0") {
+		if strings.HasPrefix(p, "→") {
 			got = append(got, p)
 		}
 	}

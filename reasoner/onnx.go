@@ -19,7 +19,7 @@ type onnxModel struct {
 	lm, lmHead      *ort.Session
 	query, decoders *ort.Session
 	// nil where the bundle has none:
-	pointer, supporter, twin *ort.Session
+	pointer, supporter, twin, teller *ort.Session
 }
 
 func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err error) {
@@ -44,6 +44,7 @@ func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err e
 	}{
 		{&m.lm, bundle.LMFile, in, out},
 		{&m.twin, bundle.ExplicitFile, in, out},
+		{&m.teller, bundle.TellFile, in, out},
 		{&m.lmHead, bundle.HeadFile, []string{"states"}, []string{"logprobs"}},
 		{&m.pointer, bundle.PointerFile, []string{"answer_state", "word_states", "word_mask"}, []string{"start", "starts", "end"}},
 		{&m.supporter, bundle.SupportFile, []string{"think_state", "passage_states"}, []string{"support"}},
@@ -68,7 +69,7 @@ func openModel(rt *ort.Runtime, b *bundle.Bundle, l layout) (_ *onnxModel, err e
 
 func (m *onnxModel) Close() error {
 	var errs []error
-	for _, s := range []*ort.Session{m.lm, m.lmHead, m.query, m.decoders, m.pointer, m.supporter, m.twin} {
+	for _, s := range []*ort.Session{m.lm, m.lmHead, m.query, m.decoders, m.pointer, m.supporter, m.twin, m.teller} {
 		if s != nil {
 			errs = append(errs, s.Close())
 		}
@@ -133,8 +134,11 @@ func (m *onnxModel) forward(ctx context.Context, c *cache, p pass) (out output, 
 		return output{}, t.err
 	}
 	backbone := m.lm
-	if c.twin {
+	switch {
+	case c.of == ofTwin:
 		backbone = m.twin
+	case c.of == ofTeller && m.teller != nil:
+		backbone = m.teller
 	}
 	// The same tensors on both sides: keys and values are written where they lie.
 	return out, backbone.Run(ctx, append(in, kv...), append(outs, kv...))

@@ -65,9 +65,7 @@ func (a *asking) tellHop(ctx context.Context, t timer, p pendingText) error {
 		if !t.allows(0) {
 			return nil
 		}
-		a.cache.rollback(len(a.cache.tokens))
-		tokens := l.injectIDs(slices.Concat(before, text.prompt), len(text.inject)/l.hidden())
-		out, err := a.extend(ctx, pass{tokens: tokens, inject: text.inject, rows: []int64{int64(len(tokens) - 1)}})
+		out, err := a.openTold(ctx, slices.Concat(before, text.prompt), text.inject)
 		if err != nil {
 			return err
 		}
@@ -80,6 +78,15 @@ func (a *asking) tellHop(ctx context.Context, t timer, p pendingText) error {
 		}
 	}
 	return nil
+}
+
+// openTold begins a sequence of its own, in place of what the cache holds: a
+// prompt, and the latents that are to be told behind it.
+func (a *asking) openTold(ctx context.Context, prompt []int64, inject []float32) (output, error) {
+	a.cache.keep(0)
+	a.cache.of = ofTeller
+	tokens := a.layout.injectIDs(slices.Clone(prompt), len(inject)/a.layout.hidden())
+	return a.extend(ctx, pass{tokens: tokens, inject: inject, rows: []int64{int64(len(tokens) - 1)}})
 }
 
 // toldBehind are the tokens that stand before the prompt of a hop's words: the

@@ -20,6 +20,7 @@ from train.settings import Settings
 from train.weights import Retriever, load_backbone, load_retriever
 
 FILE = "adapter.safetensors"
+TOLD = "told."  # before the names of the LoRA with which the backbone puts latents into words (telling.py); training knows none of it
 
 
 def released(folder: Path) -> bool:
@@ -55,7 +56,7 @@ def digest(folder: Path) -> str:
 
 def load(model: Model, path: Path, retriever: Retriever) -> list[str]:
     """Put the weights at `path` into the model; → the names of what the model trains and the file lacks."""
-    found = tensors(path, retriever)
+    found = {name: w for name, w in tensors(path, retriever).items() if not name.startswith(TOLD)}
     if unknown := model.load_state_dict(found, strict=False).unexpected_keys:
         raise SystemExit(f"error: {path}: no such parameters here: {', '.join(unknown[:3])}")
     return sorted(model.names - found.keys())

@@ -37,6 +37,7 @@ FORMAT = 2
 PROJECTIONS = ("q", "k", "v", "o", "gate", "up", "down")
 EXPLICIT = "explicit.safetensors"  # the twin's adapter, beside the bundle's own
 EXPLICIT_NAMES = ("lm.layers.", "action.", "latents")  # its tensors that are used
+TOLD = "told.layers"  # the backbone's LoRA where it puts latents into words, of the layers where that is another
 
 
 def merge_lora(layers: list[dict], adapter: dict, prefix: str, s: Settings) -> list[dict]:
@@ -82,13 +83,19 @@ class Adapter:
     explicit: Adapter | None = None  # the twin's
 
 
+def teller(a: Adapter) -> Adapter | None:
+    """The adapter of the backbone that puts latents into words, where that is not the loop's."""
+    told = {"lm.layers" + name.removeprefix(TOLD): w for name, w in a.tensors.items() if name.startswith(TOLD)}
+    return dataclasses.replace(a, tensors=a.tensors | told) if told else None
+
+
 def write_graphs(folder: Path, b: Backbone, r: Retriever, a: Adapter, precision: Precision, log) -> None:
     """All graphs of a bundle. `b` and `r` are the base models."""
     adapter, s = a.tensors, a.settings
     if isinstance(r, BertRetriever) and s.max_question_tokens + s.query + s.pieces > len(r.position):
         raise SystemExit(f"the retriever has {len(r.position)} positions, less than a query's longest input")
     lm, shared = {}, {}  # tensors that several graphs have are stored once
-    for name, part in (("lm.onnx", a), ("explicit.onnx", a.explicit)):
+    for name, part in (("lm.onnx", a), ("explicit.onnx", a.explicit), ("tell.onnx", teller(a))):
         if part:
             log(f"writing {name}")
             merged = dataclasses.replace(b, layers=merge_lora(b.layers, part.tensors, "lm.layers", part.settings))

@@ -112,6 +112,14 @@ def parity_inputs(folder: Path, data_dir: Path, retriever: Path) -> None:
     (folder / "loops.json").write_text(json.dumps(loops, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
+def explicit(folder: Path) -> tuple[dict, dict]:
+    """The twin's weights and settings: of its run, or as released."""
+    if (folder / EXPLICIT).exists():
+        return load_file(folder / EXPLICIT), json.loads((folder / "bundle.json").read_text())["explicit"]["settings"]
+    weights = load_file(folder / "adapter.safetensors")
+    return {k: v for k, v in weights.items() if k.startswith(EXPLICIT_NAMES)}, Settings.load(folder / "settings.json").__dict__
+
+
 def main() -> None:
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("--run", type=Path, required=True)
@@ -122,7 +130,7 @@ def main() -> None:
     a.add_argument("--tokens", type=int, default=0, help="trained tokens, for the manifest")
     a.add_argument("--figures", type=Path, help="a JSON of measured figures, for the manifest and the model card")
     a.add_argument("--fit", type=Path, help="what train.calibrate wrote: the manifest's action and answer")
-    a.add_argument("--explicit", type=Path, help="the run of the explicit twin")
+    a.add_argument("--explicit", type=Path, help="the run of the explicit twin, or the folder of a released one that stays")
     a.add_argument("--sources", type=Path, help="a JSON list of name, package, version, license: backbone, retriever; for other models")
     args = a.parse_args()
     s = Settings.load(args.run / "settings.json")
@@ -153,9 +161,8 @@ def main() -> None:
     if args.fit:
         spec |= {k: v for k, v in json.loads(args.fit.read_text()).items() if k in ("action", "answer", "search")}
     if args.explicit:
-        twin = {k: v for k, v in load_file(args.explicit / "adapter.safetensors").items() if k.startswith(EXPLICIT_NAMES)}
-        settings = Settings.load(args.explicit / "settings.json")
-        spec["explicit"] = {"sha256": save(twin, args.out / EXPLICIT), "settings": settings.__dict__}
+        twin, settings = explicit(args.explicit)
+        spec["explicit"] = {"sha256": save(twin, args.out / EXPLICIT), "settings": settings}
     (args.out / "bundle.json").write_text(json.dumps(spec, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ POINTER_STARTS = 8  # words that the pointer looks for an end from
 
 
 def backbone_graph(folder: Path, b: Backbone, adapter: dict, limit: int, precision: Precision, name: str, shared: dict) -> list[str]:
-    """lm.onnx or explicit.onnx. `b` has the adapter merged already; `adapter` gives the latents and the action head."""
+    """lm.onnx, explicit.onnx or tell.onnx. `b` has the adapter merged already; `adapter` gives the latents and the action head."""
     g = Graph(folder, name, shared)
     H, V, L, D = b.hidden, b.vocab, b.kv_heads, b.head_dim
     half = precision.name == "fp16"

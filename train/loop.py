@@ -3,6 +3,7 @@ a fresh bundle without a node. One question at a time, keys and values in one bu
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -133,6 +134,10 @@ class Loop:
             question_prefix=r.get("question_prefix", r["prefix"]),
             words=r.get("words", "wordpiece"),
         )
+        self.teller = self  # what puts latents into words
+        if (folder / "tell.onnx").exists():
+            self.teller = copy.copy(self)
+            self.teller.lm = self.open("tell.onnx")
 
     # -- passes ---------------------------------------------------------------------------------------------------------
 
@@ -402,5 +407,5 @@ class Loop:
         ids = self.tok.telling(name, one_line(question), [w for w, _ in t.focus]) + [self.tok.inject + i for i in range(len(inject))]
         limit = self.m["limits"][f"{name}_tokens"]
         cache = self.cache(len(ids) + limit)
-        states, _ = self.forward(cache, 0, ids, [len(ids) - 1], inject)
-        return self.generate(cache, len(ids), states, limit)[0]
+        states, _ = self.teller.forward(cache, 0, ids, [len(ids) - 1], inject)
+        return self.teller.generate(cache, len(ids), states, limit)[0]

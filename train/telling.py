@@ -1,10 +1,11 @@
 """Teach a released bundle to put its latents into words: python -m train.telling --walks DIR --from bundles/NAME --out RUN.
 
-Only the two projectors of `decode: true` learn, so nothing else of the bundle changes, and the states that they read never change
-either: they are those that the bundle's own loop had on the training questions (`train.walks --latents`), int8 as a node has them,
-and no passage is read again. A search's text is the teacher's for the first hop whose gold had not been read by then. Searches after
-all has been read have none. Writes a run that `train.export --run` takes: the released weights with these two projectors. A kept
-twentieth of the questions is not trained on; their loss is printed, of first and of later searches. A checkpoint a minute.
+Only the two projectors of `decode: true` learn, and a LoRA of the backbone's upper layers that is used nowhere else (`tell.onnx`): so
+nothing else of the bundle changes, and the states that they read never change either. They are those that the bundle's own loop had on
+the training questions (`train.walks --latents`), int8 as a node has them, and no passage is read again. A search's text is the
+teacher's for the first hop whose gold had not been read by then. Searches after all has been read have none. Writes a run that
+`train.export --run` takes: the released weights with these. A kept twentieth of the questions is not trained on; their loss is printed,
+of first and of later searches. A checkpoint a minute.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from train.packing import Ids, Told, moved, telling, told
 from train.sequence import Tokens
 from train.settings import weights_of
 from train.trajectories import Hop, Trajectory
+from train.weights import load_retriever
 
-NAMES = ("thought", "subquery")
 HELD = 20  # one in so many questions
 
 
@@ -108,6 +109,19 @@ def loss(model: Model, b: Telling) -> torch.Tensor:
     return F.cross_entropy(model.lm.logits(x.index_select(0, b.at)), b.target, reduction="none")
 
 
+def taught(model: Model, layers: int) -> dict[str, str]:
+    """The parameters that learn, and by which names they are released: the projectors by their own, the LoRA of the upper layers beside
+    the loop's."""
+    out = {}
+    for name, _ in model.named_parameters():
+        part, _, rest = name.partition(".")
+        if part in ("thought", "subquery"):
+            out[name] = name
+        elif part == "lm" and name.endswith((".A", ".B")) and int(rest.split(".")[1]) >= len(model.lm.layers) - layers:
+            out[name] = adapters.TOLD + rest
+    return out
+
+
 @torch.no_grad()
 def measure(model: Model, tok: Tokens, rows: list[Said], latents: np.ndarray, device: str, cast) -> str:
     """Loss a token of the subqueries of what is not trained on."""
@@ -136,7 +150,10 @@ def main() -> None:
     a.add_argument("--minutes", type=float, default=60)
     a.add_argument("--batch", type=int, default=16, help="searches")
     a.add_argument("--thoughts", type=float, default=0.3, help="of searches whose thought is told as well as their subquery")
-    a.add_argument("--lr", type=float, default=1e-3)
+    a.add_argument(
+        "--layers", type=int, default=15, help="of the backbone, the upper ones, that get a LoRA of their own; 0: the projectors alone"
+    )
+    a.add_argument("--lr", type=float, default=5e-4)
     a.add_argument("--warmup", type=int, default=20)
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--device", default="cpu")
@@ -148,7 +165,8 @@ def main() -> None:
     torch.manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
 
-    model, tok, _ = adapters.opened(args.start, args.weights, args.device)
+    model, tok, retriever = adapters.opened(args.start, args.weights, args.device)
+    released = adapters.tensors(args.start, load_retriever(retriever))
     if not tok.s.tell_with_question:
         raise SystemExit(f"error: {args.start} tells its latents without the question (settings: tell_with_question)")
     of = {t.id: t for t in trajectories.load(args.trajectories / "trajectories.jsonl.gz")}
@@ -157,17 +175,17 @@ def main() -> None:
     rest, train = [s for s in rows if held(s)], [s for s in rows if not held(s)]
     print(f"{len(train)} searches to train on, {len(rest)} kept", flush=True)
 
-    for p in model.parameters():
-        p.requires_grad_(False)
-    learned = [p for m in (model.thought, model.subquery) for p in m.parameters()]
-    for p in learned:
-        p.requires_grad_(True)
+    learning = taught(model, args.layers)
+    model.load_state_dict({name: released[told_as] for name, told_as in learning.items() if told_as in released}, strict=False)
+    parameters = dict(model.named_parameters())
+    for name, p in parameters.items():
+        p.requires_grad_(name in learning)
+    learned = [parameters[name] for name in learning]
     opt = torch.optim.AdamW(learned, args.lr, weight_decay=0.01, fused=args.device != "cpu")
     first, clock, checkpoint = 0, 0.0, args.out / "checkpoint.pt"
     if checkpoint.exists():
         c = torch.load(checkpoint, map_location="cpu")
-        for name in NAMES:
-            getattr(model, name).load_state_dict(c[name])
+        model.load_state_dict(c["learned"], strict=False)
         opt.load_state_dict(c["optimizer"])
         first, clock = c["step"], c["clock"]
         print("resumed at step", first, flush=True)
@@ -181,10 +199,11 @@ def main() -> None:
     began = time.time()
 
     def save(step: int) -> None:
-        state = {name: getattr(model, name).state_dict() for name in NAMES}
-        torch.save({**state, "optimizer": opt.state_dict(), "step": step, "clock": clock + time.time() - began}, str(checkpoint) + ".tmp")
+        weights = {name: parameters[name].detach().cpu().contiguous() for name in learning}
+        state = {"learned": weights, "optimizer": opt.state_dict(), "step": step, "clock": clock + time.time() - began}
+        torch.save(state, str(checkpoint) + ".tmp")
         Path(str(checkpoint) + ".tmp").replace(checkpoint)
-        save_file({k: v.contiguous().cpu() for k, v in model.adapter().items()}, str(args.out / "adapter.tmp"))
+        save_file(released | {learning[name]: w for name, w in weights.items()}, str(args.out / "adapter.tmp"))
         (args.out / "adapter.tmp").replace(args.out / adapters.FILE)
 
     tok.s.save(args.out / "settings.json")

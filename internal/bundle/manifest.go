@@ -30,6 +30,7 @@ const (
 	PointerFile  = "pointer.onnx"
 	SupportFile  = "support.onnx"
 	ExplicitFile = "explicit.onnx"
+	TellFile     = "tell.onnx"
 )
 
 // required are the files without which a bundle cannot serve.

@@ -91,7 +91,9 @@ def test_only_what_tells_is_taught_and_a_run_goes_on(tmp_path, monkeypatch, caps
 
     def run(minutes: float) -> str:
         argv = ["telling", "--walks", str(tmp_path / "walks"), "--from", str(start), "--out", str(tmp_path / "run"), "--lr", "1e-2"]
-        monkeypatch.setattr(sys, "argv", [*argv, "--trajectories", str(tmp_path), "--minutes", str(minutes), "--batch", "4"])
+        monkeypatch.setattr(
+            sys, "argv", [*argv, "--trajectories", str(tmp_path), "--minutes", str(minutes), "--batch", "4", "--layers", "1"]
+        )
         telling.main()
         return capsys.readouterr().out
 
@@ -99,8 +101,12 @@ def test_only_what_tells_is_taught_and_a_run_goes_on(tmp_path, monkeypatch, caps
     losses = [float(line.split("first ")[1].split()[0]) for line in out.splitlines() if line.startswith("not trained on")]
     assert losses[-1] < losses[0]  # a random backbone says little of random latents
     before, after = load_file(start / adapters.FILE), load_file(tmp_path / "run" / adapters.FILE)
-    assert before.keys() == after.keys()
     changed = {k.split(".")[0] for k in before if not torch.equal(before[k], after[k])}
     assert changed == {"thought", "subquery"}
+    last = f"layers.{len(b.layers) - 1}."
+    new = {k for k in after if k not in before}
+    assert new == {adapters.TOLD + k.removeprefix("lm.") for k in before if k.startswith("lm." + last)}
+    assert all(not torch.equal(after[k], before["lm." + k.removeprefix(adapters.TOLD)]) for k in new)
+    assert adapters.load(model, tmp_path / "run", r) == []  # training goes on without it
     assert Settings.load(tmp_path / "run" / "settings.json") == s
     assert "resumed at step" in run(0.08)

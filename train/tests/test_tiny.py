@@ -39,6 +39,20 @@ def test_explicit_twin_is_in_the_parity(tmp_path):
     assert all(set(c["answers"]) == {"free", "span"} for c in parity["explicit"])
 
 
+def test_a_backbone_that_tells_is_stored_as_what_differs_and_asked_for_words_alone(tmp_path):
+    tiny.bundle(tmp_path / "b", "llama-bert-int8")
+    size = lambda name: (tmp_path / "b" / f"{name}.onnx.data").stat().st_size  # noqa: E731
+    assert 0 < size("tell") < 0.6 * size("lm")
+    loop = Loop(tmp_path / "b")
+    ask = lambda: loop.ask(tiny.LOOPS[0]["question"], lambda hop, v, w: tiny.LOOPS[0]["passages"][hop], 2, decode=True)  # noqa: E731
+    told = ask()
+    loop.teller = loop
+    alone = ask()
+    assert told["subqueries"] != alone["subqueries"]
+    np.testing.assert_array_equal(told["vectors"], alone["vectors"])
+    assert told["answer"] == alone["answer"]
+
+
 def test_spans_stand_in_the_text_that_is_their_source(tmp_path):
     tiny.bundle(tmp_path / "b", "untied-first-fp32")
     parity = json.loads((tmp_path / "b" / "parity" / "parity.json").read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from train import retriever_graphs
-from train.assemble import Adapter, write_bundle
+from train.assemble import TOLD, Adapter, write_bundle
 from train.onnxgraph import Precision
 from train.parity import TOKEN_TEXTS
 from train.settings import Settings
@@ -219,6 +219,24 @@ BUNDLES = {
 # ------------------------------------------------------------------------------------------------------------------ bundles
 
 
+def random_lora(rng: np.random.Generator, prefix: str, layers: dict[int, dict], s: Settings) -> dict[str, np.ndarray]:
+    out, put = {}, lambda *shape: rng.standard_normal(shape).astype(np.float32)
+    for i, layer in layers.items():
+        for name in ("q", "k", "v", "o", "gate", "up", "down"):
+            rows, columns = layer[name].shape
+            out[f"{prefix}.{i}.{name}.A"] = put(rows, s.lora_rank) / np.float32(np.sqrt(rows))
+            out[f"{prefix}.{i}.{name}.B"] = np.float32(0.1) * put(s.lora_rank, columns)
+    return out
+
+
+def random_teller(b: Backbone, s: Settings, name: str) -> dict[str, np.ndarray]:
+    """Of a backbone that tells its latents with another LoRA in its last layer; none of one in float32."""
+    if "fp32" in name:
+        return {}
+    last = len(b.layers) - 1
+    return random_lora(np.random.default_rng(5), TOLD, {last: b.layers[last]}, s)
+
+
 def random_adapter(b: Backbone, r: Retriever, s: Settings, seed: int = 3) -> dict[str, np.ndarray]:
     """Everything that `Model.adapter` names, at random; the query side as the difference to the frozen one (export.py)."""
     out, rng = {}, np.random.default_rng(seed)
@@ -233,11 +251,7 @@ def random_adapter(b: Backbone, r: Retriever, s: Settings, seed: int = 3) -> dic
         put(name + ".bias", size, scale=0.1)
 
     def lora(prefix: str, layers: list[dict]) -> None:
-        for i, layer in enumerate(layers):
-            for name in ("q", "k", "v", "o", "gate", "up", "down"):
-                rows, columns = layer[name].shape
-                put(f"{prefix}.{i}.{name}.A", rows, s.lora_rank, scale=1 / np.sqrt(rows))
-                put(f"{prefix}.{i}.{name}.B", s.lora_rank, columns, scale=0.1)
+        out.update(random_lora(rng, prefix, dict(enumerate(layers)), s))
 
     def projector(name: str, width: int, to: int) -> None:
         norm(name + ".in_norm", b.hidden)
@@ -316,7 +330,7 @@ def bundle(out: Path, name: str) -> dict:
             spec["action"] = {"margin": 0.5, "support": 1.0, "second": 0.5, "newest": -1.0, "carry": 0.5, "bias": 0.1, "hops": [0.2, -0.1]}
         twin = Adapter(random_adapter(b, r, SETTINGS, seed=4), SETTINGS) if "int8" in name else None
         told = replace(SETTINGS, tell_with_question="fp32" not in name)
-        adapter = Adapter(random_adapter(b, r, SETTINGS), told, twin)
+        adapter = Adapter(random_adapter(b, r, SETTINGS) | random_teller(b, SETTINGS, name), told, twin)
         return write_bundle(out, parity.parent, spec, b, r, adapter, precision, lambda message: None)
 
 
