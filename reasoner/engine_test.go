@@ -332,6 +332,10 @@ func TestRehearse(t *testing.T) {
 	if err := e.rehearse(); err != nil {
 		t.Error(err)
 	}
+	told := func(p string) bool { return strings.HasPrefix(p, "→ S: i0") }
+	if !slices.ContainsFunc(m.passes, told) {
+		t.Errorf("the backbone that tells is not tried: %q", m.passes)
+	}
 	broken := errors.New("broken")
 	m.fail = func(int) error { return broken }
 	if err := e.rehearse(); !errors.Is(err, broken) {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors import safe_open
 from safetensors.numpy import load_file as load_arrays
 from safetensors.torch import load_file
 
@@ -52,6 +53,12 @@ def digest(folder: Path) -> str:
     if not (folder / FILE).exists():
         raise SystemExit(f"error: {folder} holds no {FILE}")
     return hashlib.sha256((folder / FILE).read_bytes()).hexdigest()[:16]
+
+
+def tells(path: Path) -> bool:
+    """Whether the weights at `path` have a LoRA for latents in words."""
+    with safe_open(path if path.is_file() else path / FILE, "pt") as f:
+        return any(name.startswith(TOLD) for name in f.keys())  # noqa: SIM118 (no dict)
 
 
 def load(model: Model, path: Path, retriever: Retriever) -> list[str]:

@@ -115,7 +115,8 @@ def parity_inputs(folder: Path, data_dir: Path, retriever: Path) -> None:
 def explicit(folder: Path) -> tuple[dict, dict]:
     """The twin's weights and settings: of its run, or as released."""
     if (folder / EXPLICIT).exists():
-        return load_file(folder / EXPLICIT), json.loads((folder / "bundle.json").read_text())["explicit"]["settings"]
+        settings = json.loads((folder / "bundle.json").read_text())["explicit"]["settings"]
+        return load_file(folder / EXPLICIT), Settings.of(settings).__dict__
     weights = load_file(folder / "adapter.safetensors")
     return {k: v for k, v in weights.items() if k.startswith(EXPLICIT_NAMES)}, Settings.load(folder / "settings.json").__dict__
 
@@ -129,7 +130,7 @@ def main() -> None:
     a.add_argument("--version", default="0.1.0")
     a.add_argument("--tokens", type=int, default=0, help="trained tokens, for the manifest")
     a.add_argument("--figures", type=Path, help="a JSON of measured figures, for the manifest and the model card")
-    a.add_argument("--fit", type=Path, help="what train.calibrate wrote: the manifest's action and answer")
+    a.add_argument("--fit", type=Path, help="what train.calibrate wrote, or a bundle.json that has it: the manifest's action and answer")
     a.add_argument("--explicit", type=Path, help="the run of the explicit twin, or the folder of a released one that stays")
     a.add_argument("--sources", type=Path, help="a JSON list of name, package, version, license: backbone, retriever; for other models")
     args = a.parse_args()

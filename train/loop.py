@@ -8,6 +8,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -134,10 +135,16 @@ class Loop:
             question_prefix=r.get("question_prefix", r["prefix"]),
             words=r.get("words", "wordpiece"),
         )
-        self.teller = self  # what puts latents into words
-        if (folder / "tell.onnx").exists():
-            self.teller = copy.copy(self)
-            self.teller.lm = self.open("tell.onnx")
+        self.tells = (folder / "tell.onnx").exists()
+
+    @cached_property
+    def teller(self) -> Loop:
+        """What puts latents into words."""
+        if not self.tells:
+            return self
+        teller = copy.copy(self)
+        teller.lm = self.open("tell.onnx")
+        return teller
 
     # -- passes ---------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
+import json
 import random
 import time
 import zlib
@@ -56,6 +58,21 @@ def searches(folder: Path, of: dict[str, Trajectory]) -> Iterator[Said]:
                 yield Said(of[name], of[name].hops[at], k == 0, search.focus, row)
             read.update(search.pids)
             row += 1
+
+
+def asked(args: argparse.Namespace, of: dict[str, Trajectory], count: int) -> list[Said]:
+    """What can be learned from, where the walks are of these trajectories, have their latents (`count`), and are of this bundle."""
+    walked = walks.load(args.walks)
+    if strangers := walked.keys() - of.keys():
+        raise SystemExit(f"error: {args.walks} walks {min(strangers)}, which is not in {args.trajectories}")
+    if (n := sum(map(len, walked.values()))) > count:
+        raise SystemExit(f"error: {args.walks} holds {n} searches and the latents of {count}")
+    if adapters.released(args.start):
+        b = json.loads((args.start / "bundle.json").read_text())
+        if (by := walks.walker_of(args.walks)) != f"{b['name']} {b['version']}":
+            raise SystemExit(f"error: {args.walks} holds walks of {by}, and {args.start} is {b['name']} {b['version']}")
+    taught = weights_of(args.shares)
+    return [s for s in searches(args.walks, of) if s.t.source in taught]
 
 
 def held(s: Said) -> bool:
@@ -166,16 +183,18 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
 
     model, tok, retriever = adapters.opened(args.start, args.weights, args.device)
+    learning = taught(model, args.layers)
     released = adapters.tensors(args.start, load_retriever(retriever))
+    # A LoRA that is not taught here is none: what is released is what was taught.
+    released = {name: w for name, w in released.items() if not name.startswith(adapters.TOLD) or name in learning.values()}
     if not tok.s.tell_with_question:
         raise SystemExit(f"error: {args.start} tells its latents without the question (settings: tell_with_question)")
     of = {t.id: t for t in trajectories.load(args.trajectories / "trajectories.jsonl.gz")}
     latents = walks.latents(args.walks, len(tok.think) + len(tok.query), model.latents.shape[1])
-    rows = list(searches(args.walks, of))
+    rows = asked(args, of, len(latents))
     rest, train = [s for s in rows if held(s)], [s for s in rows if not held(s)]
     print(f"{len(train)} searches to train on, {len(rest)} kept", flush=True)
 
-    learning = taught(model, args.layers)
     model.load_state_dict({name: released[told_as] for name, told_as in learning.items() if told_as in released}, strict=False)
     parameters = dict(model.named_parameters())
     for name, p in parameters.items():
@@ -183,8 +202,11 @@ def main() -> None:
     learned = [parameters[name] for name in learning]
     opt = torch.optim.AdamW(learned, args.lr, weight_decay=0.01, fused=args.device != "cpu")
     first, clock, checkpoint = 0, 0.0, args.out / "checkpoint.pt"
+    begun_with = hashlib.sha256((args.walks / walks.FILE).read_bytes()).hexdigest() + adapters.digest(args.start)
     if checkpoint.exists():
         c = torch.load(checkpoint, map_location="cpu")
+        if c["begun_with"] != begun_with:
+            raise SystemExit(f"error: {args.out} began with other walks, or from another adapter")
         model.load_state_dict(c["learned"], strict=False)
         opt.load_state_dict(c["optimizer"])
         first, clock = c["step"], c["clock"]
@@ -200,7 +222,13 @@ def main() -> None:
 
     def save(step: int) -> None:
         weights = {name: parameters[name].detach().cpu().contiguous() for name in learning}
-        state = {"learned": weights, "optimizer": opt.state_dict(), "step": step, "clock": clock + time.time() - began}
+        state = {
+            "begun_with": begun_with,
+            "learned": weights,
+            "optimizer": opt.state_dict(),
+            "step": step,
+            "clock": clock + time.time() - began,
+        }
         torch.save(state, str(checkpoint) + ".tmp")
         Path(str(checkpoint) + ".tmp").replace(checkpoint)
         save_file(released | {learning[name]: w for name, w in weights.items()}, str(args.out / "adapter.tmp"))

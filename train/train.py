@@ -228,6 +228,8 @@ def main() -> None:
         print("resumed at step", first, flush=True)
     elif args.start and (absent := adapters.load(model, args.start, retriever)):
         print(f"{args.start} lacks {len(absent)} parameters, which begin anew: {', '.join(absent[:3])}", flush=True)
+    if not c and args.start and adapters.tells(args.start):
+        print(f"{args.start} has a LoRA for latents in words, which is left out: teach it again with train.telling", flush=True)
     if args.bf16:
         model.lm.halve()
     if args.compile:

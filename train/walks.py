@@ -55,12 +55,19 @@ def load(folder: Path) -> dict[str, list[Search]]:
     return {row["id"]: [Search(**s) for s in row["searches"]] for row in rows}
 
 
+def walker_of(folder: Path) -> str:
+    """The bundle that walked, or the run."""
+    with open(folder / FILE) as f:
+        return json.loads(f.readline())["bundle"]
+
+
 LATENTS = "latents.f16"
 
 
 def latents(folder: Path, tokens: int, hidden: int) -> np.ndarray:
-    """[searches, tokens, H], of all walks in the order of their lines."""
-    return np.memmap(folder / LATENTS, np.float16, "r").reshape(-1, tokens, hidden)
+    """[searches, tokens, H], of all walks in the order of their lines. What a run that was cut off left behind them is left out."""
+    every, row = np.memmap(folder / LATENTS, np.float16, "r"), tokens * hidden
+    return every[: len(every) // row * row].reshape(-1, tokens, hidden)
 
 
 def tidy(file: Path, bundle: str, row: int = 0) -> None:
@@ -68,7 +75,8 @@ def tidy(file: Path, bundle: str, row: int = 0) -> None:
     many bytes of latents each search has, 0 for none."""
     kept = file.with_name(LATENTS)
     if not file.exists():
-        kept.unlink(missing_ok=True)
+        if kept.exists():
+            raise SystemExit(f"error: {kept} is of walks that are gone\n       Move it away too.")
         return
     os.truncate(file, file.read_bytes().rfind(b"\n") + 1)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
@@ -81,8 +89,8 @@ def tidy(file: Path, bundle: str, row: int = 0) -> None:
     if size > (kept.stat().st_size if kept.exists() else 0):
         raise SystemExit(f"error: {file} holds walks without latents\n       Move it away, or walk without --latents.")
     if kept.exists():
-        if not row:
-            raise SystemExit(f"error: {file} holds walks with latents\n       Move it away, or walk with --latents.")
+        if lines and not row:
+            raise SystemExit(f"error: {file} holds walks with latents\n       Move both files away, or walk with --latents.")
         os.truncate(kept, size)
 
 

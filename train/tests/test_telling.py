@@ -1,5 +1,6 @@
 import json
 import sys
+from argparse import Namespace
 from dataclasses import asdict
 
 import numpy as np
@@ -89,11 +90,10 @@ def test_only_what_tells_is_taught_and_a_run_goes_on(tmp_path, monkeypatch, caps
     walked = {t.id: [Search([h.pid], []) for h in t.hops] for t in rows}
     write_walks(tmp_path / "walks", walked, rng.standard_normal((2 * len(rows), width, b.hidden)))
 
-    def run(minutes: float) -> str:
-        argv = ["telling", "--walks", str(tmp_path / "walks"), "--from", str(start), "--out", str(tmp_path / "run"), "--lr", "1e-2"]
-        monkeypatch.setattr(
-            sys, "argv", [*argv, "--trajectories", str(tmp_path), "--minutes", str(minutes), "--batch", "4", "--layers", "1"]
-        )
+    def run(minutes: float, origin=start, *more: str) -> str:
+        argv = ["telling", "--walks", str(tmp_path / "walks"), "--from", str(origin), "--out", str(tmp_path / "run"), "--lr", "1e-2"]
+        argv += ["--trajectories", str(tmp_path), "--minutes", str(minutes), "--batch", "4", "--layers", "1", *more]
+        monkeypatch.setattr(sys, "argv", argv)
         telling.main()
         return capsys.readouterr().out
 
@@ -110,3 +110,33 @@ def test_only_what_tells_is_taught_and_a_run_goes_on(tmp_path, monkeypatch, caps
     assert adapters.load(model, tmp_path / "run", r) == []  # training goes on without it
     assert Settings.load(tmp_path / "run" / "settings.json") == s
     assert "resumed at step" in run(0.08)
+
+    with open(tmp_path / "walks" / walks.FILE, "a") as f:
+        f.write(json.dumps({"id": "t0", "bundle": "b 1", "searches": []}) + "\n")
+    with pytest.raises(SystemExit, match="other walks"):
+        run(0.1)
+    (tmp_path / "run").rename(tmp_path / "before")
+    run(0.02, tmp_path / "before", "--layers", "0")  # what it had for its last layer is not taught, and not released
+    after = load_file(tmp_path / "run" / adapters.FILE)
+    assert after.keys() == before.keys()
+
+
+@pytest.mark.parametrize("wrong, message", [("t9", "t9, which is not in"), ("short", "3 searches and the latents of 2")])
+def test_walks_that_are_not_these_are_refused(tmp_path, wrong, message):
+    walked = {"t": [Search(["a"], []), Search(["b"], [])], wrong: [Search(["c"], [])]}
+    write_walks(tmp_path, walked, np.zeros((2 if wrong == "short" else 3, 1, 1)))
+    of = {"t": trajectory(id="t", source="musique"), "short": trajectory(id="short", source="musique")}
+    args = Namespace(walks=tmp_path, trajectories=tmp_path, start=tmp_path, shares="musique=1")
+    with pytest.raises(SystemExit, match=message):
+        telling.asked(args, of, len(walks.latents(tmp_path, 1, 1)))
+
+
+def test_walks_of_another_bundle_are_refused(tmp_path):
+    write_walks(tmp_path / "walks", {"t": [Search(["a"], [])], "u": [Search(["a"], [])]}, np.zeros((2, 1, 1)))
+    (tmp_path / "bundle.json").write_text('{"name": "b", "version": "2"}')
+    of = {"t": trajectory(id="t", source="musique"), "u": trajectory(id="u", source="single")}
+    args = Namespace(walks=tmp_path / "walks", trajectories=tmp_path, start=tmp_path, shares="musique=1")
+    with pytest.raises(SystemExit, match=r"walks of b 1, and .* is b 2"):
+        telling.asked(args, of, 2)
+    (tmp_path / "bundle.json").write_text('{"name": "b", "version": "1"}')
+    assert [s.t.id for s in telling.asked(args, of, 2)] == ["t"], "of the sources that are taught"

@@ -114,12 +114,18 @@ def test_walks_are_read_as_they_were_written(tmp_path):
 def test_latents_go_with_the_walks_that_are_whole(tmp_path):
     row = {"id": "t", "bundle": "b 1", "searches": [asdict(Search(["a"], [])), asdict(Search(["b"], []))]}
     file, kept = tmp_path / FILE, tmp_path / LATENTS
-    kept.write_bytes(b"left behind by nobody")
-    tidy(file, "b 1", 12)
-    assert not kept.exists()
+    kept.write_bytes(b"of walks that were moved away")
+    with pytest.raises(SystemExit, match="of walks that are gone"):
+        tidy(file, "b 1", 12)
+    file.touch()
+    tidy(file, "b 1")  # of a run that was cut off before its first walk
+    assert kept.stat().st_size == 0
     states = np.arange(18, dtype=np.float16).reshape(3, 2, 3)  # 12 bytes a search; the third is of a walk that was cut off
     states.tofile(kept)
     file.write_text(json.dumps(row) + "\n" + '{"id": "cut of')
+    with open(kept, "ab") as f:
+        f.write(b"half")
+    assert latents(tmp_path, 2, 3).shape == (3, 2, 3)
     tidy(file, "b 1", 12)
     np.testing.assert_array_equal(latents(tmp_path, 2, 3), states[:2])
     with pytest.raises(SystemExit, match="walks with latents"):
