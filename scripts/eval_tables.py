@@ -128,12 +128,12 @@ def pooled_error(reports: dict[str, dict], sets: tuple[str, ...], mode: str) -> 
 
 
 def loop_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
-    head = ["set", "mode", "stopped right", "subquery F1 (hops)", "calibration error"]
+    head = ["set", "mode", "stopped right", "subquery F1, as given (searches)", "calibration error"]
     rows = []
     for name in sets:
         for i, mode in enumerate(m for m in ("latent", "explicit", "iter") if m in reports[name]["modes"]):
             f = reports[name]["modes"][mode]
-            subquery = "–" if f.get("subquery_f1") is None else f"{f['subquery_f1']:.2f} ({f['subquery_hops']})"
+            subquery = "–" if f.get("subquery_f1") is None else f"{f['subquery_f1']:.2f}, {f['subquery_f1_as_given']:.2f} ({f['subquery_hops']})"
             error = "–" if f.get("calibration") is None else f"{f['calibration']['ece']:.3f}"
             rows.append([NAMES[name] if i == 0 else "", mode, percent(f.get("stopped_right")), subquery, error])
     several = multihop(sets)

@@ -29,9 +29,12 @@ type Figures struct {
 	// StoppedRight is the share of questions where a loop ended when it should.
 	StoppedRight *float64 `json:"stopped_right,omitempty"`
 	// SubqueryF1 is the token F1 of decoded subqueries against the known one of
-	// the first passage that had not been read, over SubqueryHops searches.
+	// the first passage that had not been read, over SubqueryHops searches; a
+	// triple in words (see inWords), in SubqueryF1AsGiven as it stands.
 	SubqueryF1   *float64 `json:"subquery_f1,omitempty"`
 	SubqueryHops int      `json:"subquery_hops,omitempty"`
+
+	SubqueryF1AsGiven *float64 `json:"subquery_f1_as_given,omitempty"`
 	// Means a question: searches, passages read, forward passes, and the
 	// model's tokens. Questions with an error are left out, as in the times.
 	Hops      float64 `json:"hops"`
@@ -210,21 +213,22 @@ func (f *Figures) answers(rows []row) {
 
 // subqueries compares decoded subqueries with known ones.
 func (f *Figures) subqueries(rows []row) {
-	var values []float64
+	var words, given []float64
 	for _, r := range rows {
 		read := map[string]bool{}
 		for i, h := range r.record.Hops {
 			if known := r.question.asked(i, read); known != nil && h.Subquery != "" {
-				values = append(values, score.F1(score.SQuAD, h.Subquery, known.Text))
+				words = append(words, score.F1(score.SQuAD, h.Subquery, inWords(known.Text)))
+				given = append(given, score.F1(score.SQuAD, h.Subquery, known.Text))
 			}
 			for _, pid := range h.PIDs {
 				read[pid] = true
 			}
 		}
 	}
-	if f.SubqueryHops = len(values); values != nil {
-		m := mean(values)
-		f.SubqueryF1 = &m
+	if f.SubqueryHops = len(words); words != nil {
+		m, g := mean(words), mean(given)
+		f.SubqueryF1, f.SubqueryF1AsGiven = &m, &g
 	}
 }
 

@@ -68,6 +68,11 @@ func TestASubqueryIsComparedWithThatOfTheFirstPassageNotRead(t *testing.T) {
 	f = said(HopRecord{PIDs: []string{"b"}, Subquery: "who made it"}, HopRecord{PIDs: []string{"a"}, Subquery: "who made it"})
 	require.Equal(t, 1.0, *f.SubqueryF1, "the second was found first")
 	require.Nil(t, said(HopRecord{PIDs: []string{"a"}}).SubqueryF1)
+	known[0].Text = "it >> creator"
+	f = said(HopRecord{PIDs: []string{"a"}, Subquery: "Who is the creator of it?"})
+	require.Equal(t, 1.0, *f.SubqueryF1, "a triple in words")
+	require.InDelta(t, 4.0/7, *f.SubqueryF1AsGiven, 1e-12)
+	known[0].Text = "who made it"
 	known[1].PID, known[0].PID = "", "" // of a file that does not say which passages they are
 	f = said(HopRecord{PIDs: []string{"c"}, Subquery: "who made it"}, HopRecord{Subquery: "where was he born"}, HopRecord{Subquery: "where was he born"})
 	require.Equal(t, 2, f.SubqueryHops)
