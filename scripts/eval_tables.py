@@ -133,7 +133,9 @@ def loop_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
     for name in sets:
         for i, mode in enumerate(m for m in ("latent", "explicit", "iter") if m in reports[name]["modes"]):
             f = reports[name]["modes"][mode]
-            subquery = "–" if f.get("subquery_f1") is None else f"{f['subquery_f1']:.2f}, {f['subquery_f1_as_given']:.2f} ({f['subquery_hops']})"
+            subquery = (
+                "–" if f.get("subquery_f1") is None else f"{f['subquery_f1']:.2f}, {f['subquery_f1_as_given']:.2f} ({f['subquery_hops']})"
+            )
             error = "–" if f.get("calibration") is None else f"{f['calibration']['ece']:.3f}"
             rows.append([NAMES[name] if i == 0 else "", mode, percent(f.get("stopped_right")), subquery, error])
     several = multihop(sets)
