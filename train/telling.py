@@ -258,11 +258,11 @@ def main() -> None:
             speed = sums[2] / (time.time() - spoken)
             print(f"step {step + 1} loss {sums[0] / sums[1]:.3f} lr {scale:.2f} {speed:.0f} tok/s, {100 * min(1, done):.0f}%", flush=True)
             spoken, sums = time.time(), [0.0, 0, 0]
-        if (step + 1) % 250 == 0 or done >= 1:
-            print(measure(model, tok, rest, latents, args.device, cast), flush=True)
         if time.time() - saved > 60 or done >= 1:
             save(step + 1)
             saved = time.time()
+        if (step + 1) % 250 == 0 or done >= 1:
+            print(measure(model, tok, rest, latents, args.device, cast), flush=True)
         if done >= 1:
             break
 
