@@ -109,7 +109,7 @@ $(BIN)/weaviate-plain: go.mod | $(BIN)/latentask
 .PHONY: bundle
 bundle: $(BUNDLE)/manifest.json ## the model bundle, .latentask/bundle
 
-ASSEMBLY := $(patsubst %,train/%.py,answers assemble card checkpoints explicit graphs loop onnxgraph parity \
+ASSEMBLY := $(patsubst %,train/%.py,answers assemble card checkpoints difference explicit graphs loop onnxgraph parity \
     retriever_graphs sequence settings weights)
 BUNDLE_OPTIONS := $(strip $(ADAPTER) $(PRECISION) $(BUNDLE) $(ASSEMBLE))
 

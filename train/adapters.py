@@ -11,17 +11,17 @@ from typing import NamedTuple
 import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file as load_arrays
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from train import hybrid
-from train.difference import whole
+from train.difference import TOLD, whole
 from train.model import Model
 from train.sequence import Tokens
 from train.settings import Settings
 from train.weights import Retriever, load_backbone, load_retriever
 
 FILE = "adapter.safetensors"
-TOLD = "told."  # before the names of the LoRA with which the backbone puts latents into words (telling.py); training knows none of it
+CHECKPOINT = "checkpoint.pt"
 
 
 def released(folder: Path) -> bool:
@@ -53,6 +53,14 @@ def digest(folder: Path) -> str:
     if not (folder / FILE).exists():
         raise SystemExit(f"error: {folder} holds no {FILE}")
     return hashlib.sha256((folder / FILE).read_bytes()).hexdigest()[:16]
+
+
+def keep(folder: Path, state: dict, weights: dict[str, torch.Tensor]) -> None:
+    """A run's checkpoint and its adapter, each whole or not at all: somebody may be reading them."""
+    torch.save(state, folder / "checkpoint.tmp")
+    (folder / "checkpoint.tmp").replace(folder / CHECKPOINT)
+    save_file({name: w.contiguous().cpu() for name, w in weights.items()}, folder / "adapter.tmp")
+    (folder / "adapter.tmp").replace(folder / FILE)
 
 
 def tells(path: Path) -> bool:

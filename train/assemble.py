@@ -18,6 +18,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from train import card, difference, graphs, parity, retriever_graphs
+from train.difference import TOLD
 from train.onnxgraph import MATRICES, Precision
 from train.sequence import Tokens
 from train.settings import Settings
@@ -37,7 +38,6 @@ FORMAT = 2
 PROJECTIONS = ("q", "k", "v", "o", "gate", "up", "down")
 EXPLICIT = "explicit.safetensors"  # the twin's adapter, beside the bundle's own
 EXPLICIT_NAMES = ("lm.layers.", "action.", "latents")  # its tensors that are used
-TOLD = "told.layers"  # the backbone's LoRA where it puts latents into words, of the layers where that is another
 
 
 def merge_lora(layers: list[dict], adapter: dict, prefix: str, s: Settings) -> list[dict]:
@@ -85,7 +85,7 @@ class Adapter:
 
 def teller(a: Adapter) -> Adapter | None:
     """The adapter of the backbone that puts latents into words, where that is not the loop's."""
-    told = {"lm.layers" + name.removeprefix(TOLD): w for name, w in a.tensors.items() if name.startswith(TOLD)}
+    told = {"lm." + name.removeprefix(TOLD): w for name, w in a.tensors.items() if name.startswith(TOLD)}
     return dataclasses.replace(a, tensors=a.tensors | told) if told else None
 
 

@@ -182,6 +182,15 @@ class Decoder(nn.Module):
             if isinstance(m, LoRA):
                 m.w.data = m.w.data.bfloat16()
 
+    def hasten(self, *, bf16: bool, compiled: bool) -> None:
+        """What a training run may do once before its first step."""
+        if bf16:
+            self.halve()
+        if compiled:
+            torch._dynamo.config.cache_size_limit = 64
+            for layer in self.layers:
+                layer.compile_parts()
+
     def forward(self, embeds: Tensor, packing: Packing) -> Tensor:
         """[N,H] input embeddings of packed sequences → [N,H] states after the final norm."""
         cos, sin = self.cos[packing.place][:, None], self.sin[packing.place][:, None]

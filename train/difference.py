@@ -7,6 +7,10 @@ import numpy as np
 
 from train.weights import ENCODER_NAMES, BertRetriever, Retriever
 
+TOLD = (
+    "told."  # before the names of the LoRA with which the backbone puts latents into words (telling.py), of the layers where it is another
+)
+
 
 def difference(adapter: dict[str, np.ndarray], retriever: Retriever) -> dict[str, np.ndarray]:
     """A run's adapter as it is released."""

@@ -94,14 +94,14 @@ class Builder:
         """The searches of a loop, as they were: each decision is labelled by whether all gold had been read by then, each search
         by the first hop whose gold had not. What is answered stands in what was read; where it was cut away, nothing is."""
         t, s = e.t, self.s
-        gold, seen, found = {self.row[p] for p in t.gold}, set(), set()  # rows and ids of the same
+        gold, found = {self.row[p] for p in t.gold}, set()
         spoken = 2 * SAID + 16 if s.explicit else s.think + s.query
         for search in t.walked:
             k = t.missing(found)
             if len(e.ids) + 2 * spoken + len(search.pids) * (budget + 4) + s.answer_tokens > s.max_positions:
                 break
             if k is not None:
-                self.open_hop(e, t.hops[k], k, read[1:], gold, seen, search.focus)
+                self.open_hop(e, t.hops[k], k, read[1:], gold, {self.row[p] for p in found}, search.focus)
             elif s.explicit:  # it has nothing to write
                 break
             else:
@@ -109,7 +109,6 @@ class Builder:
                 e.actions.append((len(e.ids) - s.query - 1, 1))
             toward = " ".join([t.question, *search.focus])
             self.read_all(e, [self.row[p] for p in search.pids], layout, toward, budget, read, gold)
-            seen.update(self.row[p] for p in search.pids)
             found.update(search.pids)
         complete, answer = t.missing(found) is None, None
         standing = [r.gold for r in read if stands(t.answer, r.read.text)]  # the question's among them

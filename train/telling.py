@@ -19,15 +19,16 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import nn
 
 from train import adapters, trajectories, walks
+from train.difference import TOLD
 from train.model import Model
 from train.packing import Ids, Told, moved, telling, told
 from train.sequence import Tokens
@@ -71,8 +72,8 @@ def asked(args: argparse.Namespace, of: dict[str, Trajectory], count: int) -> li
         b = json.loads((args.start / "bundle.json").read_text())
         if (by := walks.walker_of(args.walks)) != f"{b['name']} {b['version']}":
             raise SystemExit(f"error: {args.walks} holds walks of {by}, and {args.start} is {b['name']} {b['version']}")
-    taught = weights_of(args.shares)
-    return [s for s in searches(args.walks, of) if s.t.source in taught]
+    weights = weights_of(args.shares)
+    return [s for s in searches(args.walks, of) if s.t.source in weights]
 
 
 def held(s: Said) -> bool:
@@ -135,7 +136,7 @@ def taught(model: Model, layers: int) -> dict[str, str]:
         if part in ("thought", "subquery"):
             out[name] = name
         elif part == "lm" and name.endswith((".A", ".B")) and int(rest.split(".")[1]) >= len(model.lm.layers) - layers:
-            out[name] = adapters.TOLD + rest
+            out[name] = TOLD + rest
     return out
 
 
@@ -186,7 +187,7 @@ def main() -> None:
     learning = taught(model, args.layers)
     released = adapters.tensors(args.start, load_retriever(retriever))
     # A LoRA that is not taught here is none: what is released is what was taught.
-    released = {name: w for name, w in released.items() if not name.startswith(adapters.TOLD) or name in learning.values()}
+    released = {name: w for name, w in released.items() if not name.startswith(TOLD) or name in learning.values()}
     if not tok.s.tell_with_question:
         raise SystemExit(f"error: {args.start} tells its latents without the question (settings: tell_with_question)")
     of = {t.id: t for t in trajectories.load(args.trajectories / "trajectories.jsonl.gz")}
@@ -201,7 +202,7 @@ def main() -> None:
         p.requires_grad_(name in learning)
     learned = [parameters[name] for name in learning]
     opt = torch.optim.AdamW(learned, args.lr, weight_decay=0.01, fused=args.device != "cpu")
-    first, clock, checkpoint = 0, 0.0, args.out / "checkpoint.pt"
+    first, clock, checkpoint = 0, 0.0, args.out / adapters.CHECKPOINT
     begun_with = hashlib.sha256((args.walks / walks.FILE).read_bytes()).hexdigest() + adapters.digest(args.start)
     if checkpoint.exists():
         c = torch.load(checkpoint, map_location="cpu")
@@ -211,17 +212,12 @@ def main() -> None:
         opt.load_state_dict(c["optimizer"])
         first, clock = c["step"], c["clock"]
         print("resumed at step", first, flush=True)
-    if args.bf16:
-        model.lm.halve()
-    if args.compile:
-        torch._dynamo.config.cache_size_limit = 64
-        for layer in model.lm.layers:
-            layer.compile_parts()
+    model.lm.hasten(bf16=args.bf16, compiled=args.compile)
     cast = (lambda: torch.autocast(torch.device(args.device).type, torch.bfloat16)) if args.bf16 else contextlib.nullcontext
     began = time.time()
 
     def save(step: int) -> None:
-        weights = {name: parameters[name].detach().cpu().contiguous() for name in learning}
+        weights = {name: parameters[name].detach() for name in learning}
         state = {
             "begun_with": begun_with,
             "learned": weights,
@@ -229,18 +225,13 @@ def main() -> None:
             "step": step,
             "clock": clock + time.time() - began,
         }
-        torch.save(state, str(checkpoint) + ".tmp")
-        Path(str(checkpoint) + ".tmp").replace(checkpoint)
-        save_file(released | {learning[name]: w for name, w in weights.items()}, str(args.out / "adapter.tmp"))
-        (args.out / "adapter.tmp").replace(args.out / adapters.FILE)
+        adapters.keep(args.out, state, released | {learning[name]: w for name, w in weights.items()})
 
     tok.s.save(args.out / "settings.json")
     print(measure(model, tok, rest, latents, args.device, cast), flush=True)
-    stream = batches(train, args.shares, args.batch, args.seed)
-    for _ in range(first):  # the same order after a resume
-        next(stream)
+    stream = islice(enumerate(batches(train, args.shares, args.batch, args.seed)), first, None)  # the same order after a resume
     spoken, saved, sums = time.time(), time.time(), [0.0, 0, 0]
-    for step, batch in enumerate(stream, first):
+    for step, batch in stream:
         rng = random.Random(args.seed * 1_000_003 + step)
         b = moved(pack(tok, batch, latents, [rng.random() < args.thoughts for _ in batch]), args.device)
         with cast():

@@ -19,7 +19,6 @@ from itertools import accumulate, islice
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -204,7 +203,7 @@ def main() -> None:
     if s.walk_share and not pool.walked:
         raise SystemExit(f"error: --walk-share, and no {walks.FILE} in {args.walks or args.trajectories}: make it with train.walks")
     walked = pool.walks if s.walk_share else ""
-    first, tokens, clock, checkpoint = 0, 0, 0.0, args.out / "checkpoint.pt"
+    first, tokens, clock, checkpoint = 0, 0, 0.0, args.out / adapters.CHECKPOINT
     c = torch.load(checkpoint, weights_only=False, map_location="cpu") if checkpoint.exists() else None
     if c and c["walks"] != walked:  # another stream of examples
         raise SystemExit(f"error: {args.out} began with other walks than those of {args.walks or args.trajectories}")
@@ -230,12 +229,7 @@ def main() -> None:
         print(f"{args.start} lacks {len(absent)} parameters, which begin anew: {', '.join(absent[:3])}", flush=True)
     if not c and args.start and adapters.tells(args.start):
         print(f"{args.start} has a LoRA for latents in words, which is left out: teach it again with train.telling", flush=True)
-    if args.bf16:
-        model.lm.halve()
-    if args.compile:
-        torch._dynamo.config.cache_size_limit = 64
-        for layer in model.lm.layers:
-            layer.compile_parts()
+    model.lm.hasten(bf16=args.bf16, compiled=args.compile)
 
     def save(step: int) -> None:
         adapter = {k: v.contiguous().cpu() for k, v in model.adapter().items()}
@@ -247,10 +241,7 @@ def main() -> None:
             "clock": clock + time.time() - began,
             "walks": walked,
         }
-        torch.save(state, str(checkpoint) + ".tmp")
-        Path(str(checkpoint) + ".tmp").replace(checkpoint)
-        save_file(adapter, str(args.out / "adapter.tmp"))  # whole or not at all: somebody may be reading it
-        (args.out / "adapter.tmp").replace(args.out / adapters.FILE)
+        adapters.keep(args.out, state, adapter)
 
     weight = dict(zip(NAMES, (s.w_retrieval, s.w_gate, s.w_action, s.w_answer, s.w_pointer, s.w_support, s.w_decode), strict=True))
     cast = torch.autocast(torch.device(args.device).type, torch.bfloat16) if args.bf16 else contextlib.nullcontext()

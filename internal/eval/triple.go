@@ -8,6 +8,21 @@ import "strings"
 // makes them by (train/annotated.py, ask).
 const tripleMark = " >> "
 
+// questionOf is how a relation is asked for, SUBJECT standing for its subject.
+var questionOf = map[string]string{
+	"place of birth":         "Where was SUBJECT born?",
+	"place of death":         "Where did SUBJECT die?",
+	"date of birth":          "When was SUBJECT born?",
+	"date of death":          "When did SUBJECT die?",
+	"cause of death":         "How did SUBJECT die?",
+	"country of citizenship": "What is the nationality of SUBJECT?",
+	"country of origin":      "Which country is SUBJECT from?",
+	"educated at":            "Where was SUBJECT educated?",
+	"award received":         "Which award did SUBJECT receive?",
+	"publication date":       "When was SUBJECT released?",
+	"inception":              "When was SUBJECT founded?",
+}
+
 // inWords is a known subquery as a question.
 func inWords(subquery string) string {
 	subject, relation, ok := strings.Cut(subquery, tripleMark)
@@ -15,32 +30,13 @@ func inWords(subquery string) string {
 		return subquery
 	}
 	relation = strings.ToLower(strings.TrimSpace(relation))
-	switch relation {
-	case "place of birth":
-		return "Where was " + subject + " born?"
-	case "place of death":
-		return "Where did " + subject + " die?"
-	case "date of birth":
-		return "When was " + subject + " born?"
-	case "date of death":
-		return "When did " + subject + " die?"
-	case "cause of death":
-		return "How did " + subject + " die?"
-	case "country of citizenship":
-		return "What is the nationality of " + subject + "?"
-	case "country of origin":
-		return "Which country is " + subject + " from?"
-	case "educated at":
-		return "Where was " + subject + " educated?"
-	case "award received":
-		return "Which award did " + subject + " receive?"
-	case "publication date":
-		return "When was " + subject + " released?"
-	case "inception":
-		return "When was " + subject + " founded?"
-	case "director", "performer", "composer", "father", "mother", "spouse", "child", "founded by", "author", "creator":
-		return "Who is the " + relation + " of " + subject + "?"
-	default:
-		return "What is the " + relation + " of " + subject + "?"
+	if question, ok := questionOf[relation]; ok {
+		return strings.ReplaceAll(question, "SUBJECT", subject)
 	}
+	asked := "What"
+	switch relation {
+	case "director", "performer", "composer", "father", "mother", "spouse", "child", "founded by", "author", "creator":
+		asked = "Who"
+	}
+	return asked + " is the " + relation + " of " + subject + "?"
 }

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from train import adapters, telling, trajectories, walks  # noqa: E402
+from train.difference import TOLD  # noqa: E402
 from train.losses import decoding, states  # noqa: E402
 from train.model import Model  # noqa: E402
 from train.packing import moved, pack  # noqa: E402
@@ -105,8 +106,8 @@ def test_only_what_tells_is_taught_and_a_run_goes_on(tmp_path, monkeypatch, caps
     assert changed == {"thought", "subquery"}
     last = f"layers.{len(b.layers) - 1}."
     new = {k for k in after if k not in before}
-    assert new == {adapters.TOLD + k.removeprefix("lm.") for k in before if k.startswith("lm." + last)}
-    assert all(not torch.equal(after[k], before["lm." + k.removeprefix(adapters.TOLD)]) for k in new)
+    assert new == {TOLD + k.removeprefix("lm.") for k in before if k.startswith("lm." + last)}
+    assert all(not torch.equal(after[k], before["lm." + k.removeprefix(TOLD)]) for k in new)
     assert adapters.load(model, tmp_path / "run", r) == []  # training goes on without it
     assert Settings.load(tmp_path / "run" / "settings.json") == s
     assert "resumed at step" in run(0.08)

@@ -18,7 +18,8 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from train import retriever_graphs
-from train.assemble import TOLD, Adapter, write_bundle
+from train.assemble import Adapter, write_bundle
+from train.difference import TOLD
 from train.onnxgraph import Precision
 from train.parity import TOKEN_TEXTS
 from train.settings import Settings
@@ -234,7 +235,7 @@ def random_teller(b: Backbone, s: Settings, name: str) -> dict[str, np.ndarray]:
     if "fp32" in name:
         return {}
     last = len(b.layers) - 1
-    return random_lora(np.random.default_rng(5), TOLD, {last: b.layers[last]}, s)
+    return random_lora(np.random.default_rng(5), TOLD + "layers", {last: b.layers[last]}, s)
 
 
 def random_adapter(b: Backbone, r: Retriever, s: Settings, seed: int = 3) -> dict[str, np.ndarray]:
