@@ -71,8 +71,15 @@ type Outcome struct {
 
 // Mark names a run by what its records depend on: the settings, and the origin
 // of its questions and answers (files, bundle, address). Which of the questions
-// are asked is no part of it.
+// are asked is no part of it, nor in which modes, so that both can be added to;
+// but whether the latent loop is among them is, which single searches read as
+// many passages as.
 func Mark(settings Settings, origin ...string) (string, error) {
+	if slices.Contains(settings.Modes, ModeLatent) {
+		settings.Modes = []Mode{ModeLatent}
+	} else {
+		settings.Modes = nil
+	}
 	data, err := json.Marshal(settings)
 	if err != nil {
 		return "", err

@@ -250,6 +250,27 @@ func TestTraceAndResume(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, records, 6)
 
+	// A way of asking is added, and some of the questions are reported.
+	s.Modes, questions = []Mode{ModeLatent, ModeHybrid, ModeSingle}, questions[:2]
+	more, err := Mark(s, "bundle")
+	require.NoError(t, err)
+	require.Equal(t, mark, more)
+	node = &fakeNode{answer: node.answer}
+	outcome, err = try(node, true)
+	require.NoError(t, err)
+	require.Len(t, node.asked, 2)
+	require.Len(t, outcome.Records, 6)
+	records, err = ReadTrace(path, mark)
+	require.NoError(t, err)
+	require.Len(t, records, 8, "also those that are not reported")
+
+	// Without the loop, single searches read another number of passages.
+	alone := s
+	alone.Modes = []Mode{ModeSingle}
+	aloneMark, err := Mark(alone, "bundle")
+	require.NoError(t, err)
+	require.NotEqual(t, mark, aloneMark)
+
 	_, _, err = OpenTrace(path, "another", true)
 	require.ErrorContains(t, err, "another bundle")
 	other := s
