@@ -226,11 +226,16 @@ def tables(reports: dict[str, dict]) -> dict[str, str]:
     def there(sets: tuple[str, ...], suffix: str = "") -> tuple[str, ...]:
         return tuple(s for s in sets if s in reports and s + suffix in reports)
 
-    vector = {name: reports[name + "-vector"] for name in there(MULTIHOP, "-vector")}
+    def runs(suffix: str) -> dict[str, dict]:
+        return {name: reports[name + suffix] for name in there(MULTIHOP, suffix)}
+
+    vector, twin, unfitted = runs("-vector"), runs("-twin"), runs("-unfitted")
     made = {
         "modes": (modes_table, reports, there(MULTIHOP)),
         "cost": (cost_table, reports, there(MULTIHOP)),
+        "twin-modes": (modes_table, twin, tuple(twin)),
         "loops": (loop_table, reports, there((*MULTIHOP, "pages"))),
+        "unfitted": (loop_table, unfitted, tuple(unfitted)),
         "types": (kinds_table, reports, there((*MULTIHOP, "pages"))),
         "hidden": (hidden_table, reports, there(MULTIHOP, "-hidden")),
         "risk": (risk_table, reports, there((*MULTIHOP, "pages"))),
@@ -241,6 +246,7 @@ def tables(reports: dict[str, dict]) -> dict[str, str]:
     for name, r, sets, rivals in (
         ("differences", reports, there(MULTIHOP), ["better", "single", "hybrid", "explicit", "iter", "direct"]),
         ("vector", vector, tuple(vector), ["single", "explicit"]),
+        ("twin", twin, tuple(twin), ["explicit"]),
         ("pages-differences", reports, there(("pages",)), ["better", "explicit"]),
         ("open-differences", reports, there(OPEN), ["single", "hybrid"]),
     ):
@@ -263,18 +269,27 @@ def put_tables(docs: Path, kind: str, made: dict[str, str]) -> int:
     return places
 
 
+def read(folder: Path) -> dict[str, dict]:
+    """A folder's reports by name."""
+    return {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))}
+
+
 def main() -> None:
     root = Path(__file__).resolve().parent.parent
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--reports", type=Path, default=root / ".latentask/eval/reports")
     a.add_argument("--docs", type=Path, default=root / "docs/results.md")
+    a.add_argument("--costs", type=Path, help="reports for the table of times, where --reports were made with something beside them")
     a.add_argument("--card", type=Path, help="write the figures of a bundle's card here, and no table")
     args = a.parse_args()
-    reports = {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(args.reports.glob("*.json"))}
+    reports = read(args.reports)
     if args.card:
         args.card.write_text(json.dumps(card_figures(reports), indent=1) + "\n", encoding="utf-8")
         return
     made = tables(reports)
+    if args.costs:
+        alone = tables(read(args.costs))
+        made |= {"cost": alone["cost"], "cost-made": alone["made"]}
     places = put_tables(args.docs, "eval", made)
     print(f"{len(reports)} reports, {len(made)} tables, {places} places in {args.docs}")
 

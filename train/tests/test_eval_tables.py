@@ -37,3 +37,9 @@ def test_a_card_says_what_the_reports_say_of_a_bundle():
 def test_tables_are_made_of_the_reports_that_are_there():
     made = tables({"musique": report(), "musique-hidden": report()})
     assert {"modes", "cost", "loops", "risk", "hidden", "made"} <= set(made) and "pages" not in made
+
+
+def test_runs_of_a_part_have_tables_of_their_own():
+    made = tables({"musique": report(), "musique-twin": report(n=3), "musique-unfitted": report(stopped_right=0.75), "2wiki": report()})
+    assert "| MuSiQue | latent | 3 |" in made["twin-modes"] and "2Wiki" not in made["twin-modes"]
+    assert "| MuSiQue | latent | 75.0 |" in made["unfitted"] and "| MuSiQue | latent | 50.0 |" in made["loops"]
