@@ -18,6 +18,7 @@ PASSAGES=${PASSAGES:-0}
 DECODE=${DECODE---decode} # DECODE= leaves the subqueries in words out, which take as long as the rest
 MODES=${MODES:-latent,explicit,iter,single,hybrid,direct}
 TWIN=${TWIN:-0} # so many questions of a set ask the explicit twin in a run of their own; 0: the twin is one of MODES
+OPEN_MODES=${OPEN_MODES:-latent,single,hybrid} # for questions of one hop
 VECTOR_MODES=${VECTOR_MODES:-latent,explicit,single} # with vector hops alone
 BUNDLE=${BUNDLE:-}
 DIR=${DIR:-} # where collections and vectors are kept; .latentask/eval where empty
@@ -63,5 +64,5 @@ for set in hotpotqa 2wiki musique; do
 done
 run pages data/pages/corpus.jsonl.gz data/pages/questions.jsonl.gz --modes "$MODES" $DECODE
 for set in nq triviaqa popqa bamboogle; do
-    run "$set" data/corpus/wiki18.jsonl.gz "data/dev/$set.jsonl.gz" --modes latent,single,hybrid
+    run "$set" data/corpus/wiki18.jsonl.gz "data/dev/$set.jsonl.gz" --modes "$OPEN_MODES"
 done
