@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """What differs between runs of scripts/eval.sh, such as those of bundles of several precisions, question by question.
 
-    scripts/compare_traces.py fp32=.latentask/eval/fp32 int8=.latentask/eval/reports [--mode latent]
+    python3 -m scripts.compare_traces fp32=.latentask/eval/fp32 int8=.latentask/eval/reports [--mode latent]
 
 A run is a folder of traces. Of each set those questions are taken that all runs have asked, sets count alike, and the first run is
 what the others are compared with: paired differences in points, with 95% bootstrap intervals over the questions (each set drawn by
@@ -19,8 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean, median
 
+from scripts.eval_tables import MULTIHOP
+
 ROOT = Path(__file__).resolve().parent.parent
-SETS = ("hotpotqa", "2wiki", "musique")
 ROUNDS = 10_000
 
 
@@ -50,9 +50,15 @@ def traced(folder: Path, name: str, mode: str) -> dict[str, dict]:
         return {r["id"]: r for r in records if r["mode"] == mode and not r.get("error")}
 
 
+def questions(data: Path, name: str) -> list[dict]:
+    """A development set's questions, or those of `data/pages`, in the order of the file."""
+    file = data / "pages/questions.jsonl.gz" if name == "pages" else data / "dev" / f"{name}.jsonl.gz"
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
 def golds(data: Path, name: str) -> dict[str, set[str]]:
-    with gzip.open(data / "dev" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as lines:
-        return {q["id"]: set(q["gold_pids"]) for q in map(json.loads, lines)}
+    return {q["id"]: set(q["gold_pids"]) for q in questions(data, name)}
 
 
 def of_sets(sets: list[list[float]]) -> float:
@@ -86,7 +92,7 @@ def compare(folders: dict[str, Path], data: Path, mode: str, most: int) -> str:
     runs = {name: {measure: [] for measure in MEASURES} for name in folders}
     milliseconds: dict[str, list[float]] = {name: [] for name in folders}
     sizes = []
-    for z in SETS:
+    for z in MULTIHOP:
         if not all((folder / f"{z}.jsonl").exists() for folder in folders.values()):
             continue
         records = {name: traced(folder, z, mode) for name, folder in folders.items()}

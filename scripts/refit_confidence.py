@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Fits a bundle's confidence anew to what a node answered over whole corpora: traces of scripts/eval.sh, mode latent.
 
-    scripts/refit_confidence.py .latentask/eval/reports [--into bundles/NAME/bundle.json]
+    python3 -m scripts.refit_confidence .latentask/eval/reports [--into bundles/NAME/bundle.json]
 
 `train.calibrate` fits on corpora cut to size, which are answered right more often. Here the logit of the confidence, as the node
 gave it, is scaled and shifted until it fits how often answers are exactly right (logistic regression), each source of questions
@@ -12,30 +11,20 @@ all. Only the way that made the answers is changed; run it once for traces of on
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import math
 from pathlib import Path
 from statistics import fmean
 
+from scripts.compare_traces import ROOT, questions, traced
+from scripts.eval_tables import MULTIHOP
+
 Answers = list[tuple[float, float]]  # confidence, and 1 where the answer is exactly right
-ROOT = Path(__file__).resolve().parent.parent
-SETS = ("hotpotqa", "2wiki", "musique")
-OTHER = "pages"
 LEAST = 1e-6  # a probability is kept so far from 0 and 1, as train/answers.py does
 
 
-def questions(data: Path, name: str) -> list[str]:
-    """Ids in the order of the file."""
-    file = data / "pages/questions.jsonl.gz" if name == OTHER else data / "dev" / f"{name}.jsonl.gz"
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        return [q["id"] for q in map(json.loads, lines)]
-
-
-def answered(trace: Path, ids: list[str], way: str) -> Answers:
+def answered(records: dict[str, dict], ids: list[str], way: str) -> Answers:
     """Answers other than `unknown` that the way made, in the order of the questions."""
-    with open(trace, encoding="utf-8") as lines:
-        records = {r["id"]: r for r in map(json.loads, lines) if r["mode"] == "latent" and not r.get("error")}
     there = [records[i] for i in ids if i in records]
     return [
         (r["confidence"], r["scores"]["em"]) for r in there if r["by"].lower() == way and r["answer"].strip().lower() not in ("", "unknown")
@@ -95,10 +84,12 @@ def main() -> None:
     a.add_argument("--way", choices=("free", "span", "pointer"), default="span", help="the one that made the answers")
     a.add_argument("--into", type=Path, help="a bundle.json to put it into")
     args = a.parse_args()
-    sets = {n: answered(args.traces / f"{n}.jsonl", questions(args.data, n), args.way) for n in (*SETS, OTHER)}
+    sets = {
+        n: answered(traced(args.traces, n, "latent"), [q["id"] for q in questions(args.data, n)], args.way) for n in (*MULTIHOP, "pages")
+    }
     half = fit([x for answers in sets.values() for x in answers[1::2]])
     rows = {n: answers[::2] for n, answers in sets.items()}
-    rows["the 3 sets"] = [x for n in SETS for x in rows[n]]
+    rows["the 3 sets"] = [x for n in MULTIHOP for x in rows[n]]
     print("| answers not fitted on | n | right | confidence, error | after, error |\n|---|---|---|---|---|")
     for name, answers in rows.items():
         cells = [f"{fmean(c for c, _ in x):.2f}, {calibration_error(x):.3f}" for x in (answers, moved(answers, *half))]

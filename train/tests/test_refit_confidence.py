@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from scripts.compare_traces import traced
 from scripts.refit_confidence import answered, calibration_error, fit, into, logit, moved, sigmoid
 from train.answers import confidence
 
@@ -29,4 +30,4 @@ def test_answers_that_say_nothing_or_were_made_otherwise_are_left_out(tmp_path):
 
     lines = [record("1", "x"), record("2", "unknown"), record("3", "y", by="FREE"), record("4", "z", mode="single"), record("5", "v")]
     (tmp_path / "t.jsonl").write_text("".join(json.dumps(r) + "\n" for r in lines))
-    assert answered(tmp_path / "t.jsonl", ["5", "1", "2", "3", "4"], "span") == [(0.5, 1), (0.5, 1)]
+    assert answered(traced(tmp_path, "t", "latent"), ["5", "1", "2", "3", "4"], "span") == [(0.5, 1), (0.5, 1)]
