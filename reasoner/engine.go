@@ -84,16 +84,22 @@ func newEngine(l layout, m model, lm, retriever tokenizer, e Embedder, options O
 
 // rehearse makes a hop without a search, so that a graph that does not fit the
 // manifest is found now and not by the first question. It does so twice: in the
-// first, pages are cold, and the pace that counts is the second's.
+// first, pages are cold, and the pace that counts is the second's, with nothing
+// in it of the backbones that tell and that write.
 func (e *Engine) rehearse() error {
+	if e.layout.hasTwin() {
+		if err := e.rehearseTwin(); err != nil {
+			return err
+		}
+	}
+	if err := e.rehearseTelling(); err != nil {
+		return err
+	}
 	for range 2 {
 		e.pace = new(pace)
 		if err := e.rehearseLoop(); err != nil {
 			return err
 		}
-	}
-	if e.layout.hasTwin() {
-		return e.rehearseTwin()
 	}
 	return nil
 }
@@ -124,12 +130,23 @@ func (e *Engine) rehearseLoop() error {
 			return err
 		}
 	}
-	p := a.pending[0]
-	_, subquery, err := e.model.translate(e.life, p.think, p.query)
+	return nil
+}
+
+// rehearseTelling begins to put latents into words that are all zero.
+func (e *Engine) rehearseTelling() error {
+	a, err := e.rehearsal(ModeLatent)
 	if err != nil {
 		return err
 	}
-	_, err = a.openTold(e.life, e.layout.Prompt.Subquery, subquery)
+	defer a.giveBack(a.cache)
+	l := e.layout
+	think, query := make([]float32, l.Latent.Think*l.hidden()), make([]float32, l.Latent.Query*l.hidden())
+	_, subquery, err := e.model.translate(e.life, think, query)
+	if err != nil {
+		return err
+	}
+	_, err = a.openTold(e.life, l.Prompt.Subquery, subquery)
 	return err
 }
 
