@@ -127,7 +127,7 @@ $(BUNDLE)/manifest.json: $(ASSEMBLY) $(wildcard $(ADAPTER)/* $(ADAPTER)/*/*) $(S
 	@touch $@
 
 .PHONY: demo
-demo: build ## loads 5,000 passages of Wikipedia into a node and asks it three questions
+demo: build ## loads 5,200 passages of Wikipedia into a node and asks it three questions
 	@$(BIN)/latentask demo
 
 ## Figures

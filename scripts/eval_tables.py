@@ -148,11 +148,22 @@ def loop_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
     return table(head, rows)
 
 
+def hidden_and_shown(reports: dict[str, dict], name: str) -> tuple[dict, dict]:
+    """A set's figures where the gold was hidden, and those of the same questions where it was not."""
+    hidden, shown = (r["modes"]["latent"] for r in (reports[name + "-hidden"], reports.get(name + "-shown", reports[name])))
+    if hidden["n"] != shown["n"]:
+        raise SystemExit(
+            f"error: {name}-hidden is of {hidden['n']} questions, and of the same there is no report with the gold there\n"
+            f"       Make {name}-shown with the same LIMIT: scripts/eval.sh {name}-shown"
+        )
+    return hidden, shown
+
+
 def hidden_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
     rows = []
     for name in sets:
-        hidden, plain = reports[name + "-hidden"]["modes"]["latent"], reports[name]["modes"]["latent"]
-        rows.append([NAMES[name], str(hidden["n"]), percent(hidden["abstained"]), percent(1 - plain["abstained"])])
+        hidden, shown = hidden_and_shown(reports, name)
+        rows.append([NAMES[name], str(hidden["n"]), percent(hidden["abstained"]), percent(1 - shown["abstained"])])
     return table(["set", "n", "abstained, gold hidden", "answered, gold there"], rows)
 
 
@@ -185,8 +196,8 @@ def risk_table(reports: dict[str, dict], sets: tuple[str, ...]) -> str:
 def card_figures(reports: dict[str, dict]) -> dict[str, dict[str, str]]:
     """What a bundle's card says of it: `train.export --figures`."""
 
-    def label(name: str) -> str:
-        n = reports[name]["modes"]["latent"]["n"]
+    def label(name: str, run: str = "") -> str:
+        n = reports[name + run]["modes"]["latent"]["n"]
         return f"{NAMES[name]}, {n} questions, {reports[name]['corpus']['passages']:,} passages"
 
     sets = [s for s in (*MULTIHOP, "pages") if s in reports]
@@ -206,9 +217,7 @@ def card_figures(reports: dict[str, dict]) -> dict[str, dict[str, str]]:
     if len(several) > 1 and (error := pooled_error(reports, several, "latent")) is not None:
         sure[", ".join(NAMES[s] for s in several) + " together"] = f"{error:.2f}"
     hidden = {
-        label(
-            name
-        ): f"{percent(reports[name + '-hidden']['modes']['latent']['abstained'])} ({percent(reports[name]['modes']['latent']['abstained'])})"
+        label(name, "-hidden"): "{} ({})".format(*(percent(f["abstained"]) for f in hidden_and_shown(reports, name)))
         for name in sets
         if name + "-hidden" in reports
     }

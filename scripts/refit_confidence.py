@@ -3,9 +3,9 @@
     python3 -m scripts.refit_confidence .latentask/eval/reports [--into bundles/NAME/bundle.json]
 
 `train.calibrate` fits on corpora cut to size, which are answered right more often. Here the logit of the confidence, as the node
-gave it, is scaled and shifted until it fits how often answers are exactly right (logistic regression), each source of questions
-weighing as much as it has answers. Fitted on every other question, told of the rest; what is written into the bundle is fitted on
-all. Only the way that made the answers is changed; run it once for traces of one bundle. Nothing but the standard library.
+gave it, is scaled and shifted until it fits how often answers are exactly right (logistic regression), each set weighing as much
+as it has answers. Fitted on every other question, told of the rest; what is written into the bundle is fitted on all of the three
+sets. `data/pages` is for evaluation alone: it is told of, and never fitted on. Only the way that made the answers is changed; run it once for traces of one bundle. Nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -63,6 +63,11 @@ def fit(answers: Answers) -> tuple[float, float]:
     raise SystemExit("error: no scale and shift fit these answers\n       Are all of them right, or all wrong?")
 
 
+def fitted_on(sets: dict[str, Answers], first: int = 0, step: int = 1) -> Answers:
+    """Every so many answers of the three sets, and none of the pages, which are for evaluation alone."""
+    return [x for n in MULTIHOP for x in sets[n][first::step]]
+
+
 def calibration_error(answers: Answers) -> float:
     """Expected calibration error, ten bins of equal width, as `latentask eval` has it."""
     bins: dict[int, Answers] = {}
@@ -87,14 +92,14 @@ def main() -> None:
     sets = {
         n: answered(traced(args.traces, n, "latent"), [q["id"] for q in questions(args.data, n)], args.way) for n in (*MULTIHOP, "pages")
     }
-    half = fit([x for answers in sets.values() for x in answers[1::2]])
-    rows = {n: answers[::2] for n, answers in sets.items()}
+    half = fit(fitted_on(sets, 1, 2))
+    rows = {n: sets[n][::2] for n in MULTIHOP} | {"pages": sets["pages"]}
     rows["the 3 sets"] = [x for n in MULTIHOP for x in rows[n]]
     print("| answers not fitted on | n | right | confidence, error | after, error |\n|---|---|---|---|---|")
     for name, answers in rows.items():
         cells = [f"{fmean(c for c, _ in x):.2f}, {calibration_error(x):.3f}" for x in (answers, moved(answers, *half))]
         print(f"| {name} | {len(answers)} | {fmean(r for _, r in answers):.2f} | {' | '.join(cells)} |")
-    scale, shift = fit([x for answers in sets.values() for x in answers])
+    scale, shift = fit(fitted_on(sets))
     print("\nlogit × {:.4f} + {:.4f} fitted on half of the answers, × {:.4f} + {:.4f} on all".format(*half, scale, shift))
     if args.into:
         spec = json.loads(args.into.read_text(encoding="utf-8"))

@@ -2,8 +2,7 @@
 
 The question is made of what the second passage says of its subject, with the subject's name taken out and replaced by how
 the first passage leads to it: by relation ("the director of …"), by kind ("the Danish field hockey player linked with …"),
-by a sentence with a gap. Chains of two and three hops, single facts, comparisons, and questions whose last passage is
-missing. Deterministic: one seed, one order. No question hops to or through a title of `never`.
+by a sentence with a gap. Chains of two and three hops, single facts, comparisons. Deterministic: one seed, one order. No question hops to or through a title of `never`.
 """
 
 from __future__ import annotations
@@ -303,7 +302,8 @@ class Maker:
 
 
 def make(world: Encyclopaedia, seed: int, count: int, prefix: str = "syn") -> Iterator[Question]:
-    """At most `count` questions: of ten, five of two hops, two of three, two single ones, one comparison."""
+    """At most `count` questions: of ten that are tried five of two hops, three of three, a single one, a comparison. Few of three
+    hops come of it: of the shipped pages, where all that can be made is made, 122 of 6,762."""
     m = Maker(world, seed)
     order = [p for p in world.passages if world.facts[p.pid] or world.links[p.pid]]
     m.rng.shuffle(order)

@@ -13,7 +13,7 @@ python=${PYTHON:-python3}
 trajectories=${TRAJECTORIES:-.latentask/train/trajectories}
 recipe="--checkpoint-every 50 --micro 24 --workers 2 --warmup 30 --passage-tokens 80 --hide-share 0.08 --miss-share 0.25
     --shares hotpotqa=3,2wiki=2.5,musique=3.5,single=1,wiki=2,pages=2.5,written=2 --answer-share 0.6 --w-action 0.6 --w-answer 0.5"
-latent="$recipe --decode-share 0.4 --w-decode 0.5 --w-support 0.5 --w-pointer 0.3"
+latent="$recipe --tell-with-question true --decode-share 0.4 --w-decode 0.5 --w-support 0.5 --w-pointer 0.3"
 mkdir -p "$runs"
 
 once() { # NAME COMMAND…: its output in RUNS/NAME.log. What fails is tried twice more: a training run goes on from its checkpoint

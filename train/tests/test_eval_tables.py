@@ -1,3 +1,5 @@
+import pytest
+
 from scripts.eval_tables import card_figures, pooled_error, risk_table, tables
 
 
@@ -32,6 +34,16 @@ def test_a_card_says_what_the_reports_say_of_a_bundle():
     label = "MuSiQue, 4 questions, 5,000 passages"
     assert [rows[label] for rows in got.values()] == ["75.0 / 50.0 (50.0 / 50.0)", "25.0 (25.0)", "50.0 (2.0)", "0.12", "50.0 (25.0)"]
     assert all(set(rows) == {label} for rows in got.values())
+
+
+def test_hidden_gold_is_told_beside_the_same_questions():
+    reports = {"musique": report(), "musique-hidden": report(n=2, abstained=0.5), "musique-shown": report(n=2, abstained=0.0)}
+    assert "| MuSiQue | 2 | 50.0 | 100.0 |" in tables(reports)["hidden"]
+    label, told = next(iter(card_figures(reports)["abstains where a filter hides the gold, percent (where it does not)"].items()))
+    assert (label, told) == ("MuSiQue, 2 questions, 5,000 passages", "50.0 (0.0)")
+    del reports["musique-shown"]
+    with pytest.raises(SystemExit, match="musique-shown"):
+        tables(reports)
 
 
 def test_tables_are_made_of_the_reports_that_are_there():

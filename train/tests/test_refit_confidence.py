@@ -3,7 +3,7 @@ import json
 import pytest
 
 from scripts.compare_traces import traced
-from scripts.refit_confidence import answered, calibration_error, fit, into, logit, moved, sigmoid
+from scripts.refit_confidence import answered, calibration_error, fit, fitted_on, into, logit, moved, sigmoid
 from train.answers import confidence
 
 
@@ -14,6 +14,12 @@ def test_a_fit_makes_confidence_what_share_is_right():
     assert sigmoid(scale * logit(0.9) + shift) == pytest.approx(0.6)
     assert calibration_error(answers) == pytest.approx(0.3)
     assert calibration_error(moved(answers, scale, shift)) == pytest.approx(0, abs=1e-6)
+
+
+def test_pages_are_for_evaluation_alone():
+    sets = {n: [(k + i / 10, 1.0) for i in range(3)] for k, n in enumerate(("hotpotqa", "2wiki", "musique", "pages"))}
+    assert fitted_on(sets) == sets["hotpotqa"] + sets["2wiki"] + sets["musique"]
+    assert fitted_on(sets, 1, 2) == [sets[n][1] for n in ("hotpotqa", "2wiki", "musique")]
 
 
 def test_what_goes_into_a_bundle_moves_the_confidence_that_it_gives():
