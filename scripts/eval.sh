@@ -7,6 +7,7 @@
 #   scripts/eval.sh musique musique-vector   these runs alone
 #   MODES=latent,single,hybrid TWIN=150 scripts/eval.sh   the explicit twin, which takes four times as long, for the first 150 alone
 #   BUNDLE=.latentask/bundle-fp32 REPORTS=.latentask/eval/fp32 scripts/eval.sh   another bundle than .latentask/bundle
+#   LIMIT=100 scripts/eval.sh musique-hidden musique-shown   gold hidden, of fewer questions than there are, and the same with it there
 #   LATENTASK_THREADS=1 DIR=.latentask/eval-b scripts/eval.sh musique   beside another run, which has its folder to itself. On two
 #       cores two runs of one thread ask half as many questions again as one of two; milliseconds are then those of a busy machine.
 
@@ -56,6 +57,7 @@ for set in hotpotqa 2wiki musique; do
     run "$set" "${files[@]}" --modes "$MODES" $DECODE
     run "$set-vector" "${files[@]}" --modes "$VECTOR_MODES" --search vector
     run "$set-hidden" "${files[@]}" --modes latent --hide-gold
+    [ ${#wanted[@]} -eq 0 ] || FROM=$set run "$set-shown" "${files[@]}" --modes latent $DECODE
     if [ "$LIMIT" = 0 ]; then
         n=$(gzip -dc "data/dev/$set.jsonl.gz" | wc -l)
         FROM=$set LIMIT=$((n - FITTED)) run "$set-unfitted" "${files[@]}" --modes "$MODES" $DECODE
