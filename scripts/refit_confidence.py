@@ -5,7 +5,8 @@
 `train.calibrate` fits on corpora cut to size, which are answered right more often. Here the logit of the confidence, as the node
 gave it, is scaled and shifted until it fits how often answers are exactly right (logistic regression), each set weighing as much
 as it has answers. Fitted on every other question, told of the rest; what is written into the bundle is fitted on all of the three
-sets. `data/pages` is for evaluation alone: it is told of, and never fitted on. Only the way that made the answers is changed; run it once for traces of one bundle. Nothing but the standard library.
+sets. `data/pages` is for evaluation alone: it is told of, and never fitted on. Only the way that made the answers is changed; run
+it once for traces of one bundle. Nothing but the standard library.
 """
 
 from __future__ import annotations

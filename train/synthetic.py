@@ -2,7 +2,8 @@
 
 The question is made of what the second passage says of its subject, with the subject's name taken out and replaced by how
 the first passage leads to it: by relation ("the director of …"), by kind ("the Danish field hockey player linked with …"),
-by a sentence with a gap. Chains of two and three hops, single facts, comparisons. Deterministic: one seed, one order. No question hops to or through a title of `never`.
+by a sentence with a gap. Chains of two and three hops, single facts, comparisons. Deterministic: one seed, one order. No
+question hops to or through a title of `never`.
 """
 
 from __future__ import annotations
