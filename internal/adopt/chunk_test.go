@@ -115,16 +115,15 @@ func TestPassagesUnderWritersAndKills(t *testing.T) {
 		run := func() {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			n.mu.Lock()
-			kill = cancel // a request of the run before may still be at work
-			n.mu.Unlock()
+			n.locked(func() { kill = cancel })
 			f, err := Gather(ctx, r.Client, Options{Collection: "Docs", Chunk: true})
 			if err != nil {
 				return
 			}
 			p, err = Make(Options{Collection: "Docs", Chunk: true}, f)
 			require.NoError(t, err)
-			quiet := changes == 0
+			var quiet bool
+			n.locked(func() { quiet = changes == 0 })
 			out, err := r.Passages(ctx, p)
 			settled = err == nil && !out.Unsettled && quiet
 		}

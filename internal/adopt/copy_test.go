@@ -126,9 +126,7 @@ func TestCopyUnderWritersAndKills(t *testing.T) {
 		run := func() {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			n.mu.Lock()
-			kill = cancel // a request of the run before may still be at work
-			n.mu.Unlock()
+			n.locked(func() { kill = cancel })
 			f, err := Gather(ctx, r.Client, Options{Collection: "Docs", Into: "Copy"})
 			if err != nil {
 				return
@@ -136,7 +134,7 @@ func TestCopyUnderWritersAndKills(t *testing.T) {
 			p, err := Make(Options{Collection: "Docs", Into: "Copy"}, f)
 			require.NoError(t, err)
 			out, err := r.Copy(ctx, p)
-			settled = err == nil && !out.Unsettled && changes == 0
+			n.locked(func() { settled = err == nil && !out.Unsettled && changes == 0 })
 		}
 		for i := 0; i < 200 && !settled; i++ {
 			run()
@@ -172,17 +170,20 @@ func TestCopyOfTenants(t *testing.T) {
 	}
 	_, err := r.Copy(ctx, planned(t, r, Options{Collection: "Docs", Into: "Copy"}))
 	require.Error(t, err)
-	require.Equal(t, "ACTIVE", n.tenants["Docs"]["off"])
-	mark, _ := ReadMark(n.classes["Copy"].Description)
-	require.Equal(t, "off", mark.Woken)
-
-	n.before = nil
-	delete(n.deny, "PUT /v1/schema/Docs/tenants")
+	n.locked(func() {
+		require.Equal(t, "ACTIVE", n.tenants["Docs"]["off"])
+		mark, _ := ReadMark(n.classes["Copy"].Description)
+		require.Equal(t, "off", mark.Woken)
+		n.before = nil
+		delete(n.deny, "PUT /v1/schema/Docs/tenants")
+	})
 	// A run for another tenant puts it back first: there is room for one name.
 	_, err = r.Copy(context.Background(), planned(t, r, Options{Collection: "Docs", Into: "Copy", Tenants: []string{"other"}}))
 	require.NoError(t, err)
-	require.Equal(t, status, n.tenants["Docs"])
-	require.Equal(t, "INACTIVE", n.tenants["Copy"]["off"])
+	n.locked(func() {
+		require.Equal(t, status, n.tenants["Docs"])
+		require.Equal(t, "INACTIVE", n.tenants["Copy"]["off"])
+	})
 
 	out, err := r.Copy(context.Background(), planned(t, r, Options{Collection: "Docs", Into: "Copy"}))
 	require.NoError(t, err)
@@ -192,7 +193,7 @@ func TestCopyOfTenants(t *testing.T) {
 	for tenant := range status {
 		requireSame(t, n, tenant)
 	}
-	mark, _ = ReadMark(n.classes["Copy"].Description)
+	mark, _ := ReadMark(n.classes["Copy"].Description)
 	require.Empty(t, mark.Woken)
 }
 

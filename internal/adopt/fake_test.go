@@ -70,6 +70,14 @@ func newFake(t *testing.T) (*fakeNode, *Runner) {
 	return n, &Runner{Client: c, Progress: io.Discard, Poll: time.Millisecond, Page: 7}
 }
 
+// locked is for what a test reads or changes after a run was cut off: a request
+// of that run may still be at work.
+func (n *fakeNode) locked(f func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f()
+}
+
 // add stores a collection.
 func (n *fakeNode) add(class *models.Class, tenants ...models.Tenant) {
 	n.mu.Lock()
@@ -135,7 +143,10 @@ func (n *fakeNode) snapshot(class, tenant string) map[string]map[string]any {
 }
 
 func (n *fakeNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if n.before != nil && n.before(r) {
+	n.mu.Lock()
+	before := n.before
+	n.mu.Unlock()
+	if before != nil && before(r) {
 		panic(http.ErrAbortHandler)
 	}
 	n.mu.Lock()

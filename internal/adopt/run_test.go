@@ -71,7 +71,7 @@ func TestInPlaceInterrupted(t *testing.T) {
 	}
 	_, err := r.InPlace(ctx, p)
 	require.ErrorIs(t, err, ErrDetached)
-	require.NotNil(t, n.job, "the job goes on")
+	n.locked(func() { require.NotNil(t, n.job, "the job goes on") })
 }
 
 // TestInPlaceThroughARestart has the node away for some looks at the job.
