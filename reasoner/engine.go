@@ -88,45 +88,40 @@ func newEngine(l layout, m model, lm, retriever tokenizer, e Embedder, options O
 // in it of the backbones that tell and that write.
 func (e *Engine) rehearse() error {
 	if e.layout.hasTwin() {
-		if err := e.rehearseTwin(); err != nil {
+		if err := e.rehearsal(ModeExplicit, (*asking).rehearseTwin); err != nil {
 			return err
 		}
 	}
-	if err := e.rehearseTelling(); err != nil {
+	if err := e.rehearsal(ModeLatent, (*asking).rehearseTelling); err != nil {
 		return err
 	}
 	for range 2 {
 		e.pace = new(pace)
-		if err := e.rehearseLoop(); err != nil {
+		if err := e.rehearsal(ModeLatent, (*asking).rehearseLoop); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Engine) rehearseLoop() error {
-	a, err := e.rehearsal(ModeLatent)
-	if err != nil {
-		return err
-	}
-	defer a.giveBack(a.cache)
-	if _, err := a.latentTurn(e.life, a.newHop(ActionQuery), nil); err != nil {
+func (a *asking) rehearseLoop(ctx context.Context) error {
+	if _, err := a.latentTurn(ctx, a.newHop(ActionQuery), nil); err != nil {
 		return err
 	}
 	a.cache.rollback(a.undo)
-	out, err := a.read(e.life, nil, e.layout.Prompt.Answer, 1, false)
+	out, err := a.read(ctx, nil, a.layout.Prompt.Answer, 1, false)
 	if err != nil {
 		return err
 	}
 	d := a.draft(a.timer, out.states)
 	// One step of writing, whether or not the model would go on.
-	for _, ids := range [][]int64{nil, {e.layout.Backbone.Newline}} {
-		if _, err := d.logprobs(e.life, ids); err != nil {
+	for _, ids := range [][]int64{nil, {a.layout.Backbone.Newline}} {
+		if _, err := d.logprobs(ctx, ids); err != nil {
 			return err
 		}
 	}
-	if e.layout.hasPointer() {
-		if _, err := a.givePointer(e.life, d); err != nil {
+	if a.layout.hasPointer() {
+		if _, err := a.givePointer(ctx, d); err != nil {
 			return err
 		}
 	}
@@ -134,38 +129,32 @@ func (e *Engine) rehearseLoop() error {
 }
 
 // rehearseTelling begins to put latents into words that are all zero.
-func (e *Engine) rehearseTelling() error {
-	a, err := e.rehearsal(ModeLatent)
-	if err != nil {
-		return err
-	}
-	defer a.giveBack(a.cache)
-	l := e.layout
+func (a *asking) rehearseTelling(ctx context.Context) error {
+	l := a.layout
 	think, query := make([]float32, l.Latent.Think*l.hidden()), make([]float32, l.Latent.Query*l.hidden())
-	_, subquery, err := e.model.translate(e.life, think, query)
+	_, subquery, err := a.model.translate(ctx, think, query)
 	if err != nil {
 		return err
 	}
-	_, err = a.openTold(e.life, l.Prompt.Subquery, subquery)
+	_, err = a.openTold(ctx, l.Prompt.Subquery, subquery)
 	return err
 }
 
-func (e *Engine) rehearseTwin() error {
-	a, err := e.rehearsal(ModeExplicit)
-	if err != nil {
-		return err
-	}
-	defer a.giveBack(a.cache)
-	_, err = a.read(e.life, nil, a.closing(), 1, false)
+func (a *asking) rehearseTwin(ctx context.Context) error {
+	_, err := a.read(ctx, nil, a.closing(), 1, false)
 	return err
 }
 
-// rehearsal is a question of nobody's. The caller gives its cache back.
-func (e *Engine) rehearsal(m Mode) (*asking, error) {
+// rehearsal makes a part of a question of nobody's.
+func (e *Engine) rehearsal(m Mode, part func(*asking, context.Context) error) error {
 	a := e.begin(Request{Mode: m, MaxHops: 1, PassagesPerHop: 1}, e.question("?"))
 	c, err := e.caches.get(e.layout.longest(m, len(a.question.tokens), 1, 1), m.backbone())
+	if err != nil {
+		return err
+	}
+	defer a.giveBack(c)
 	a.cache = c
-	return a, err
+	return part(a, e.life)
 }
 
 func (e *Engine) begin(r Request, q questionText) *asking {

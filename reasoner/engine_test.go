@@ -336,6 +336,9 @@ func TestRehearse(t *testing.T) {
 	if !slices.ContainsFunc(m.passes, told) {
 		t.Errorf("the backbone that tells is not tried: %q", m.passes)
 	}
+	if slices.ContainsFunc(m.passes[slices.IndexFunc(m.passes, told)+1:], told) {
+		t.Errorf("the backbone that tells is tried more than once: %q", m.passes)
+	}
 	broken := errors.New("broken")
 	m.fail = func(int) error { return broken }
 	if err := e.rehearse(); !errors.Is(err, broken) {

@@ -49,8 +49,8 @@ def test_the_shipped_pages_hold_none_of_the_evaluation_titles():
 def test_what_is_made_of_the_shipped_pages_is_the_same_twice_and_touches_no_evaluation_title():
     pages = [Passage(**p) for p in data.read(DATA / "train" / "wiki.jsonl.gz")]
     never = data.never(DATA / "train" / "never_train_titles.txt.gz")
-    world = Encyclopaedia(pages, never)
-    first, second = (list(make(world, 0, 14000)) for _ in range(2))  # as train.trajectories makes them: all that there are
+    # As train.trajectories makes them: all that there are.
+    first, second = (list(make(Encyclopaedia(pages, never), 0, 14000)) for _ in range(2))
     assert first == second and len(first) > 6000
     by_pid = {p.pid: p for p in pages}
     banned = {t.lower() for t in never}
